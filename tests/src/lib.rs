@@ -1,1 +1,24 @@
-//! stub
+//! What the whole-system tests share: guests built from source, and recorded histories.
+
+pub mod golden;
+pub mod guests;
+
+pub use golden::{Scrubbed, golden};
+pub use guests::guest;
+
+use std::path::{Path, PathBuf};
+
+/// The folder of this crate.
+#[must_use]
+pub fn here() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder of the whole project.
+///
+/// # Panics
+/// If this crate is not where it was built.
+#[must_use]
+pub fn project() -> PathBuf {
+    here().parent().map(Path::to_owned).expect("this crate lies within the project")
+}

@@ -54,7 +54,7 @@ enum Deed {
     UnshieldFirst,
     /// Starts an activity that has no timeout.
     NoTimeout,
-    /// Races a timer against the activity `work`, three times; what it does next depends on the winner.
+    /// Races a timer against the activity `work`, three times. What comes next depends on who won.
     Race,
 }
 
@@ -79,7 +79,7 @@ impl Guest for Hostile {
             }
             Deed::GiantResult => return Ok(Payload::Binary(vec![7; GIANT])),
             Deed::GiantPublish => execution::publish("giant", &Payload::Binary(vec![7; GIANT])),
-            Deed::PublishFlood => (0..).for_each(|number| {
+            Deed::PublishFlood => (0..1_000).for_each(|number| {
                 execution::publish(&format!("name {number}"), &encode(&number));
             }),
             Deed::CommandFlood => loop {

@@ -1,0 +1,3 @@
+;; A core module: it has a `run`, but is no component.
+(module
+  (func (export "run")))
