@@ -109,7 +109,7 @@ fn assemble(text: &Path) -> Result<Vec<u8>> {
         return Ok(wasm);
     }
     let mut resolve = Resolve::default();
-    let (workflow, _) = resolve.push_dir(project().join("wit")).map_err(anyhow::Error::from)?;
+    let (workflow, _) = resolve.push_dir(project().join("wit"))?;
     let foreign = text.file_stem().is_some_and(|stem| stem == "foreign-import");
     let package = if foreign { resolve.push_str("foreign.wit", FOREIGN_WIT)? } else { workflow };
     let world = resolve.select_world(&[package], Some("workflow"))?;
