@@ -2,6 +2,7 @@
 
 pub mod golden;
 pub mod guests;
+pub mod scripted;
 
 pub use golden::{Scrubbed, golden};
 pub use guests::guest;
