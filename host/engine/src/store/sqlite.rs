@@ -1,0 +1,179 @@
+//! The store on SQLite: one file, one writer, as many readers as there are.
+//!
+//! What lives here: opening, and who uses which connection. The tables are in `schema`, commits in `write`, queries in `read`.
+
+mod lock;
+mod read;
+mod schema;
+mod write;
+
+use super::{Commit, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored};
+use bytes::Bytes;
+use lock::FileLock;
+use parking_lot::Mutex;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use sandglass_core::Timestamp;
+use sandglass_core::task::Published;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use write::WriteSide;
+
+/// Options of a database, each with a default that was measured.
+#[derive(Clone, Debug)]
+pub struct SqliteOptions {
+    /// Memory for pages of the connection that writes, in bytes.
+    pub write_cache_bytes: usize,
+    /// Memory for pages of each connection that reads, in bytes.
+    pub read_cache_bytes: usize,
+    /// Pages in the write-ahead log from which on they are moved to the database.
+    pub checkpoint_pages: u32,
+    /// How long a connection waits for another process (a backup, a shell) that has the database locked.
+    pub busy_timeout: Duration,
+    /// The size that the database may reach, in bytes; a commit that would need more fails as on a full disk.
+    pub database_bytes_max: Option<u64>,
+    /// Connections for reading that are kept open while nobody reads.
+    pub idle_readers_max: usize,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        const MIB: usize = 1024 * 1024;
+        SqliteOptions {
+            write_cache_bytes: 32 * MIB,
+            read_cache_bytes: 4 * MIB,
+            checkpoint_pages: 4_000,
+            busy_timeout: Duration::from_secs(5),
+            database_bytes_max: None,
+            idle_readers_max: 8,
+        }
+    }
+}
+
+/// Keeps runs in an SQLite database, which this process alone holds from opening to dropping it.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    options: SqliteOptions,
+    readers: Mutex<Vec<Connection>>,
+    // The lock is dropped last: nobody else opens the file before it is closed here.
+    writer: Mutex<WriteSide>,
+    _lock: FileLock,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, which is made if there is none, with the default options.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open_with`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_with(path, SqliteOptions::default())
+    }
+
+    /// Opens the database at `path`, which is made if there is none, and brings it to the current schema.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] while another host has it, [`Error::NewerVersion`] and [`Error::NotADatabase`] for a file that is left as it is.
+    pub fn open_with(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let lock = FileLock::take(path)?;
+        let mut connection = Connection::open(path).map_err(|error| at_path(path, error))?;
+        schema::prepare(&mut connection, path, &options)?;
+        Ok(SqliteStore {
+            path: path.to_owned(),
+            options,
+            readers: Mutex::default(),
+            writer: Mutex::new(WriteSide::new(connection)),
+            _lock: lock,
+        })
+    }
+
+    /// Calls `f` on a connection of its own: a reader waits for nobody, and sees one state of the database throughout.
+    fn read<T>(
+        &self,
+        f: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let idle = self.readers.lock().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.open_reader()?,
+        };
+        let transaction = connection.unchecked_transaction()?;
+        let result = f(&transaction);
+        drop(transaction);
+        let mut readers = self.readers.lock();
+        if readers.len() < self.options.idle_readers_max {
+            readers.push(connection);
+        }
+        result
+    }
+
+    fn open_reader(&self) -> Result<Connection, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(self.options.busy_timeout)?;
+        schema::set_cache(&connection, self.options.read_cache_bytes)?;
+        Ok(connection)
+    }
+}
+
+impl Store for SqliteStore {
+    fn commit(&self, commits: &[Commit]) -> Result<(), Error> {
+        self.writer.lock().commit(commits)
+    }
+
+    fn load(&self, run_id: &str) -> Result<Option<Stored>, Error> {
+        self.read(|transaction| read::load(transaction, run_id))
+    }
+
+    fn latest_run(&self, workflow_id: &str) -> Result<Option<RunSummary>, Error> {
+        self.read(|transaction| read::latest_run(transaction, workflow_id))
+    }
+
+    fn run(&self, run_id: &str) -> Result<Option<RunSummary>, Error> {
+        self.read(|transaction| read::run(transaction, run_id))
+    }
+
+    fn history(&self, run_id: &str, page: Page) -> Result<(Vec<Bytes>, Option<Page>), Error> {
+        self.read(|transaction| read::history(transaction, run_id, page))
+    }
+
+    fn published(&self, run_id: &str) -> Result<Published, Error> {
+        self.read(|transaction| read::published(transaction, run_id))
+    }
+
+    fn due_until(&self, time: Timestamp, limit: usize) -> Result<Vec<RunSummary>, Error> {
+        self.read(|transaction| read::due_until(transaction, time, limit))
+    }
+
+    fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+        self.read(|transaction| read::next_due(transaction))
+    }
+
+    fn open_runs(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<RunSummary>, Error> {
+        self.read(|transaction| read::open_runs(transaction, after, limit))
+    }
+
+    fn list(&self, filter: &ListFilter) -> Result<Vec<RunSummary>, Error> {
+        self.read(|transaction| read::list(transaction, filter))
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Error::Full,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Error::Corrupt { run_id: None, what: error.to_string() }
+            }
+            _ => Error::Io(error.to_string()),
+        }
+    }
+}
+
+/// What `error` means while the file at `path` is opened.
+fn at_path(path: &Path, error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => Error::NotADatabase { path: path.to_owned() },
+        _ => error.into(),
+    }
+}
