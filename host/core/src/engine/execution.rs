@@ -1,30 +1,106 @@
 //! One run: its state, and the one door to it.
+//!
+//! What lives here: the state, which machine an entry belongs to, and which request goes where. What does not: any rule.
 
-use super::{Entry, Limits, Reply, Request, RequestError, Start, StartIds, Transition};
-use crate::event::HistoryEvent;
-use crate::failure::Failure;
-use crate::payload::{
-    Memo, Payloads, SearchAttributes, TaskQueue, UserMetadata, WorkflowExecution,
-};
+use super::activity::{self, Activity};
+use super::advance;
+use super::buffer::Buffer;
+use super::cancel::{self, Cancel};
+use super::change::StateChange;
+use super::deadlines::{Deadline, Deadlines};
+use super::illegal::Illegal;
+use super::lifecycle;
+use super::recorder::Recorder;
+use super::request_ids::RequestIds;
+use super::timer::{self, Timer};
+use super::volatile::Volatile;
+use super::workflow_task::{self, Scheduled, Started, Task};
+use super::{Entry, Limits, Outcome, Reply, Request, RequestError};
+use crate::event::workflow_task::FailedCause;
+use crate::event::{Attributes, HistoryEvent, workflow};
+use crate::failure::{Failure, TimeoutType};
+use crate::payload::UserMetadata;
 use crate::policy::WorkflowExecutionStatus;
 use crate::proto::DecodeError;
 use crate::time::Timestamp;
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::string::{String, ToString};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use bytes::Bytes;
 
 /// One run.
+///
+/// Two are equal if their logs lead to the same: what stands in memory only (a workflow task that was started but not recorded, heartbeats
+/// that are not written yet, the events of the current task) does not count.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Execution {}
+pub struct Execution {
+    pub(super) info: Info,
+    pub(super) closed: Option<Closed>,
+    pub(super) cancel: Cancel,
+    pub(super) task: Task,
+    /// A worker that holds the task, where the log does not say so (D4).
+    pub(super) held: Volatile<Option<Started>>,
+    pub(super) last_task_failure: Option<Failure>,
+    /// A completion wanted to close the run, and was refused because of events that its code had not seen (rule 42).
+    pub(super) close_attempted: bool,
+    /// The WorkflowTaskStarted of the last task that completed.
+    pub(super) previous_started_event_id: i64,
+    pub(super) buffer: Buffer,
+    /// By TimerStarted.
+    pub(super) timers: BTreeMap<i64, Timer>,
+    /// The same, by id.
+    pub(super) timer_ids: BTreeMap<String, i64>,
+    /// By ActivityTaskScheduled.
+    pub(super) activities: BTreeMap<i64, Activity>,
+    /// The pending ones, by id.
+    pub(super) activity_ids: BTreeMap<String, i64>,
+    /// Signals in the history.
+    pub(super) signals: usize,
+    pub(super) request_ids: RequestIds,
+    pub(super) next_event_id: i64,
+    pub(super) history_size: i64,
+    pub(super) entry_count: u64,
+    pub(super) deadlines: Volatile<Deadlines>,
+    /// The events since the last task that completed, without gaps, as far as they are in memory.
+    pub(super) recent: Volatile<Vec<Arc<HistoryEvent>>>,
+    /// To measure events without allocating anew.
+    scratch: Volatile<Vec<u8>>,
+}
+
+/// What a run began with.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Info {
+    /// The first event's attributes, without the arguments.
+    pub started: workflow::Started,
+    pub start_time: Timestamp,
+    pub user_metadata: Option<UserMetadata>,
+    pub start_request_id: String,
+}
 
 /// Why a log cannot be read.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum Corrupt {
-    /// An entry or a snapshot that cannot be decoded.
+    /// An entry that cannot be decoded.
     #[error("entry {index} cannot be read: {error}")]
-    Undecodable { index: u64, error: DecodeError },
+    Undecodable {
+        /// Which, from 0.
+        index: u64,
+        /// Why.
+        error: DecodeError,
+    },
+    /// A snapshot that cannot be read, without the whole log beside it.
+    #[error("the snapshot cannot be read: {error}")]
+    Snapshot {
+        /// Why.
+        error: DecodeError,
+    },
     /// An entry that cannot follow the ones before it.
     #[error("entry {index} cannot follow: {illegal}")]
-    Illegal { index: u64, illegal: String },
+    Illegal {
+        /// Which, from 0.
+        index: u64,
+        /// What the machine says.
+        illegal: String,
+    },
     /// No entry at all, or one that is no beginning.
     #[error("the log does not begin with WorkflowExecutionStarted")]
     NoBeginning,
@@ -33,70 +109,360 @@ pub enum Corrupt {
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Closed {
+    /// In which way.
     pub status: WorkflowExecutionStatus,
+    /// When.
     pub time: Timestamp,
     /// The closing event.
     pub event: Arc<HistoryEvent>,
 }
 
-/// What `describe` shows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Description {
-    pub execution: WorkflowExecution,
-    pub workflow_type: String,
-    pub task_queue: String,
-    pub status: WorkflowExecutionStatus,
-    pub start_time: Timestamp,
-    pub close_time: Option<Timestamp>,
-    /// Events in the stored history.
-    pub history_length: i64,
-    pub history_size_bytes: i64,
-    pub memo: Option<Memo>,
-    pub search_attributes: Option<SearchAttributes>,
-    pub user_metadata: Option<UserMetadata>,
-    /// True from the moment a cancel was accepted, also while it is buffered.
-    pub cancel_requested: bool,
-    pub pending_activities: Vec<PendingActivity>,
-    pub pending_workflow_task: Option<PendingWorkflowTask>,
-    /// Timers that have not fired: id, and when they will.
-    pub pending_timers: Vec<(String, Timestamp)>,
-    /// When the run's time is over.
-    pub expiration_time: Option<Timestamp>,
+impl Execution {
+    /// Does what is asked. What follows is applied at once; a request that is refused without writing changes nothing.
+    pub fn handle(&mut self, request: Request, limits: &Limits, now: Timestamp) -> Outcome {
+        // Where the history is nearly full, what would pass the limit is undone, and ends the run instead (rule 68).
+        let before = self.is_nearly_full(limits, &request).then(|| self.clone());
+        let mut recorder = Recorder::new(self, limits, now);
+        let mut reply = recorder.decide(request);
+        if let Err(illegal) = recorder.finish() {
+            reply = Err(illegal.into());
+        }
+        if let Some(what) = recorder.execution.history_over(limits)
+            && recorder.execution.closed.is_none()
+        {
+            if let Some(before) = before {
+                *recorder.execution = before;
+                recorder.discard();
+                reply = Err(RequestError::Closed);
+            }
+            if let Err(illegal) = recorder.end_full_history(what) {
+                reply = Err(illegal.into());
+            }
+        }
+        if matches!(reply, Err(RequestError::Inconsistent(_))) {
+            recorder.discard();
+        }
+        Outcome { transition: recorder.into_transition(), reply }
+    }
+
+    /// The run that a log leads to: what `snapshot` says, and the entries after it (all of them, if there is none).
+    pub fn restore(
+        snapshot: Option<&Bytes>,
+        entries: impl IntoIterator<Item = Result<Entry, DecodeError>>,
+    ) -> Result<Execution, Corrupt> {
+        // One of an unknown version is no loss where the whole log is given.
+        let (mut execution, unread) = match snapshot.map(Self::from_snapshot).transpose() {
+            Ok(execution) => (execution, None),
+            Err(error) => (None, Some(error)),
+        };
+        let no_beginning =
+            || unread.map_or(Corrupt::NoBeginning, |error| Corrupt::Snapshot { error });
+        let mut index = execution.as_ref().map_or(0, Execution::entry_count);
+        for entry in entries {
+            let entry = entry.map_err(|error| Corrupt::Undecodable { index, error })?;
+            match (&mut execution, &entry) {
+                (Some(execution), entry) => execution
+                    .apply(entry)
+                    .map_err(|illegal| Corrupt::Illegal { index, illegal: illegal.to_string() })?,
+                (None, Entry::Event(event)) => {
+                    let begun = Self::of_started(event).map_err(|_| no_beginning())?;
+                    execution = Some(begun);
+                }
+                (None, Entry::Change(_)) => return Err(no_beginning()),
+            }
+            index += 1;
+        }
+        execution.ok_or_else(no_beginning)
+    }
+
+    pub(super) fn new(info: Info) -> Self {
+        let mut execution = Execution {
+            info,
+            closed: None,
+            cancel: Cancel::default(),
+            task: Task::Idle { next_attempt: 1 },
+            held: Volatile(None),
+            last_task_failure: None,
+            close_attempted: false,
+            previous_started_event_id: 0,
+            buffer: Buffer::default(),
+            timers: BTreeMap::new(),
+            timer_ids: BTreeMap::new(),
+            activities: BTreeMap::new(),
+            activity_ids: BTreeMap::new(),
+            signals: 0,
+            request_ids: RequestIds::default(),
+            next_event_id: 1,
+            history_size: 0,
+            entry_count: 0,
+            deadlines: Volatile::default(),
+            recent: Volatile::default(),
+            scratch: Volatile::default(),
+        };
+        let expiration = execution.expiration();
+        execution.deadlines.replace(Deadline::Run, None, expiration);
+        execution
+    }
+
+    /// The only place where a run's state changes, for entries that were just decided and for those of the log alike.
+    pub(super) fn apply(&mut self, entry: &Entry) -> Result<(), Illegal> {
+        if self.closed.is_some() {
+            let step = match entry {
+                Entry::Event(event) => event.attributes.name(),
+                Entry::Change(change) => change.name(),
+            };
+            return Err(Illegal { machine: "run", state: "closed", step });
+        }
+        match entry {
+            Entry::Event(event) => {
+                if event.event_id != self.next_event_id {
+                    let step = event.attributes.name();
+                    return Err(Illegal { machine: "run", state: "before another event id", step });
+                }
+                self.apply_event(event)?;
+                self.count_event(event);
+            }
+            Entry::Change(change) => self.apply_change(change)?,
+        }
+        self.entry_count += 1;
+        Ok(())
+    }
+
+    pub(super) fn count_event(&mut self, event: &Arc<HistoryEvent>) {
+        self.scratch.clear();
+        event.encode(&mut self.scratch);
+        self.history_size += self.scratch.len() as i64;
+        self.next_event_id = event.event_id + 1;
+        self.recent.push(event.clone());
+    }
+
+    fn apply_event(&mut self, event: &Arc<HistoryEvent>) -> Result<(), Illegal> {
+        use Attributes as A;
+        use activity::Step as Act;
+        let id = event.event_id;
+        match &event.attributes {
+            A::WorkflowExecutionStarted(_) => {
+                Err(Illegal { machine: "run", state: "open", step: event.attributes.name() })
+            }
+            A::WorkflowExecutionCompleted(_)
+            | A::WorkflowExecutionFailed(_)
+            | A::WorkflowExecutionTimedOut(_)
+            | A::WorkflowExecutionCanceled(_)
+            | A::WorkflowExecutionTerminated(_) => {
+                let status = lifecycle::status(&event.attributes).unwrap_or_default();
+                self.close(status, event);
+                Ok(())
+            }
+            A::WorkflowTaskScheduled(_)
+            | A::WorkflowTaskStarted(_)
+            | A::WorkflowTaskCompleted(_)
+            | A::WorkflowTaskTimedOut(_)
+            | A::WorkflowTaskFailed(_) => self.apply_task_event(event),
+            A::ActivityTaskScheduled(_) => self.step_activity(id, Act::Scheduled(event)),
+            A::ActivityTaskStarted(a) => {
+                self.step_activity(a.scheduled_event_id, Act::StartRecorded)
+            }
+            A::ActivityTaskCompleted(a) => self.step_activity(a.scheduled_event_id, Act::Ended),
+            A::ActivityTaskFailed(a) => self.step_activity(a.scheduled_event_id, Act::Ended),
+            A::ActivityTaskTimedOut(a) => self.step_activity(a.scheduled_event_id, Act::TimedOut),
+            A::ActivityTaskCancelRequested(a) => {
+                self.step_activity(a.scheduled_event_id, Act::CancelRequested(id))
+            }
+            A::ActivityTaskCanceled(a) => self.step_activity(a.scheduled_event_id, Act::Canceled),
+            A::TimerStarted(started) => {
+                let timeout = started.start_to_fire_timeout.unwrap_or_default();
+                let fires_at = event.event_time.after(timeout);
+                let timer_id = started.timer_id.clone();
+                self.step_timer(id, timer::Step::Started { timer_id, fires_at })
+            }
+            A::TimerFired(fired) => self.step_timer(fired.started_event_id, timer::Step::Fired),
+            A::TimerCanceled(canceled) => {
+                self.buffer.remove_timer_fired(canceled.started_event_id);
+                self.step_timer(canceled.started_event_id, timer::Step::Canceled)
+            }
+            A::WorkflowExecutionCancelRequested(_) => self.step_cancel(cancel::Step::Requested),
+            A::WorkflowExecutionSignaled(signal) => {
+                self.signals += 1;
+                self.request_ids.insert(&signal.request_id);
+                Ok(())
+            }
+            A::MarkerRecorded(_) | A::Other(_) => Ok(()),
+        }
+    }
+
+    fn apply_task_event(&mut self, event: &Arc<HistoryEvent>) -> Result<(), Illegal> {
+        use Attributes as A;
+        use workflow_task::Step;
+        match &event.attributes {
+            A::WorkflowTaskScheduled(scheduled) => self.step_task(Step::Scheduled(Scheduled {
+                event_id: event.event_id,
+                time: event.event_time,
+                attempt: scheduled.attempt.max(1) as u32,
+                start_to_close_timeout: scheduled.start_to_close_timeout.unwrap_or_default(),
+            })),
+            A::WorkflowTaskStarted(started) => self.step_task(Step::Started(Started {
+                event_id: event.event_id,
+                time: event.event_time,
+                identity: started.identity.clone(),
+                request_id: started.request_id.clone(),
+                suggest_continue_as_new: started.suggest_continue_as_new,
+                history_size_bytes: started.history_size_bytes,
+            })),
+            A::WorkflowTaskCompleted(completed) => {
+                self.step_task(Step::Completed)?;
+                self.last_task_failure = None;
+                self.close_attempted = false;
+                self.previous_started_event_id = completed.started_event_id;
+                self.recent.clear();
+                Ok(())
+            }
+            A::WorkflowTaskTimedOut(timed_out) => {
+                self.step_task(match timed_out.timeout_type {
+                    // Nobody had it: that is no attempt (rule 120).
+                    TimeoutType::ScheduleToStart => Step::NotTaken,
+                    _ => Step::TimedOut,
+                })
+            }
+            A::WorkflowTaskFailed(failed) => {
+                self.step_task(Step::Failed)?;
+                self.close_attempted |= failed.cause == FailedCause::UnhandledCommand;
+                self.task_failed(failed.failure.as_ref());
+                Ok(())
+            }
+            // No other event is given here.
+            _ => Ok(()),
+        }
+    }
+
+    fn apply_change(&mut self, change: &StateChange) -> Result<(), Illegal> {
+        use StateChange as C;
+        use activity::Step as Act;
+        use workflow_task::Step;
+        match change {
+            C::RequestAccepted(accepted) => {
+                if accepted.kind == lifecycle::START {
+                    self.info.start_request_id = accepted.request_id.clone();
+                }
+                Ok(())
+            }
+            C::TransientTaskScheduled(task) => {
+                let event_id = self.next_event_id;
+                self.step_task(Step::TransientScheduled(task, event_id))
+            }
+            C::TransientTaskStarted(started) => self.step_task(Step::TransientStarted(started)),
+            C::TransientTaskFailed(failed) => {
+                self.step_task(Step::TransientFailed)?;
+                self.close_attempted |= failed.cause == FailedCause::UnhandledCommand;
+                self.task_failed(failed.failure.as_ref());
+                Ok(())
+            }
+            C::TransientTaskReleased(_) => self.step_task(Step::TransientReleased),
+            C::EventBuffered(buffered) => match &buffered.event {
+                Some(event) => self.apply_buffered(event),
+                None => Err(Illegal { machine: "buffer", state: "any", step: "no event" }),
+            },
+            C::BufferFlushed(_) => {
+                self.buffer.clear();
+                Ok(())
+            }
+            C::ActivityAttemptStarted(started) => {
+                self.step_activity(started.scheduled_event_id, Act::AttemptStarted(started))
+            }
+            C::ActivityAttemptFailed(failed) => {
+                self.step_activity(failed.scheduled_event_id, Act::AttemptFailed(failed))
+            }
+            C::ActivityHeartbeat(beat) => {
+                self.step_activity(beat.scheduled_event_id, Act::Heartbeat(beat))
+            }
+        }
+    }
+
+    /// The earliest moment at which [`Request::Advance`] changes or dispatches something.
+    #[must_use]
+    pub fn due(&self) -> Option<Timestamp> {
+        advance::next(self).map(|(time, _)| time)
+    }
+
+    /// How the run ended, if it has.
+    #[must_use]
+    pub fn closed(&self) -> Option<&Closed> {
+        self.closed.as_ref()
+    }
+
+    /// The last event in the history.
+    #[must_use]
+    pub fn last_event_id(&self) -> i64 {
+        self.next_event_id - 1
+    }
+
+    /// Entries in the log so far.
+    #[must_use]
+    pub fn entry_count(&self) -> u64 {
+        self.entry_count
+    }
+
+    /// Whether a worker holds the workflow task, in the log or in memory only.
+    #[must_use]
+    pub fn workflow_task_started(&self) -> bool {
+        self.task_start().is_some()
+    }
+
+    /// WorkflowTaskScheduled and WorkflowTaskStarted that are in no history yet, to be appended for readers (D4).
+    #[must_use]
+    pub fn unwritten_events(&self) -> Vec<Arc<HistoryEvent>> {
+        if self.closed.is_some() { Vec::new() } else { self.unwritten() }
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PendingActivityState {
-    Scheduled,
-    Started,
-    CancelRequested,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct PendingActivity {
-    pub activity_id: String,
-    pub activity_type: String,
-    pub task_queue: String,
-    pub scheduled_event_id: i64,
-    pub state: PendingActivityState,
-    pub attempt: u32,
-    pub maximum_attempts: i32,
-    pub scheduled_time: Timestamp,
-    pub last_started_time: Option<Timestamp>,
-    pub last_heartbeat_time: Option<Timestamp>,
-    pub heartbeat_details: Option<Payloads>,
-    pub last_failure: Option<Failure>,
-    pub last_worker_identity: String,
-    /// When the next attempt is due, while it waits for that.
-    pub next_attempt_time: Option<Timestamp>,
-    pub expiration_time: Option<Timestamp>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct PendingWorkflowTask {
-    pub started: bool,
-    pub attempt: u32,
-    pub scheduled_time: Timestamp,
-    pub started_time: Option<Timestamp>,
-    /// Why the last attempt failed, if it did.
-    pub last_failure: Option<Failure>,
+impl Recorder<'_> {
+    fn decide(&mut self, request: Request) -> Result<Reply, RequestError> {
+        use crate::event::signal::Signaled;
+        match request {
+            Request::Signal { name: signal_name, input, identity, request_id, header } => self
+                .signal(Signaled {
+                    signal_name,
+                    input,
+                    identity,
+                    header,
+                    request_id,
+                    ..Default::default()
+                }),
+            Request::Cancel { reason, identity, request_id } => {
+                self.cancel(reason, identity, request_id)
+            }
+            Request::Terminate { reason, details, identity } => {
+                self.terminate(workflow::Terminated {
+                    reason,
+                    details,
+                    identity,
+                    ..Default::default()
+                })
+            }
+            Request::StartWorkflowTask { identity, request_id, durable } => {
+                self.start_task(identity, request_id, durable)
+            }
+            Request::CompleteWorkflowTask(completed) => self.complete_task(*completed),
+            Request::FailWorkflowTask(failed) => self.fail_task(*failed),
+            Request::StartActivity { scheduled_event_id, attempt, identity, request_id, host } => {
+                self.start_activity(super::change::ActivityAttemptStarted {
+                    scheduled_event_id,
+                    attempt: attempt as i32,
+                    identity,
+                    request_id,
+                    host,
+                    ..Default::default()
+                })
+            }
+            Request::HeartbeatActivity { activity, details } => self.heartbeat(&activity, details),
+            Request::EndActivity { activity, end, identity } => {
+                self.end_activity(&activity, end, identity)
+            }
+            Request::Advance => self.advance(),
+            Request::Recover { host } => self.recover(&host),
+            Request::RetryWorkflowTask => {
+                self.time_out_task()?;
+                Ok(Reply::Done)
+            }
+        }
+    }
 }

@@ -27,13 +27,11 @@ pub struct Limits {
     pub buffered_bytes_max: usize,
     /// Signals that one run takes.
     pub signals_max: usize,
-    /// Request ids that one run remembers, oldest forgotten first.
-    pub request_ids_max: usize,
     /// How long a workflow task may take where the start does not say.
     pub workflow_task_timeout_default: Duration,
     /// The longest time that a workflow task may take.
     pub workflow_task_timeout_max: Duration,
-    /// The longest time that a workflow task may take after failed attempts.
+    /// The most that a workflow task may take on top of its ordinary time, after failed attempts.
     pub workflow_task_retry_timeout_max: Duration,
     /// Bytes of an activity's failure that are kept while it is tried again.
     pub activity_failure_bytes_max: usize,
@@ -56,7 +54,6 @@ impl Default for Limits {
             buffered_events_max: 100,
             buffered_bytes_max: 2 * MIB,
             signals_max: 10_000,
-            request_ids_max: 10_000,
             workflow_task_timeout_default: Duration::from_secs(10),
             workflow_task_timeout_max: Duration::from_secs(120),
             workflow_task_retry_timeout_max: Duration::from_secs(600),

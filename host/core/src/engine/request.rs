@@ -7,9 +7,10 @@ use crate::policy::RetryPolicy;
 use crate::proto::message;
 use crate::task;
 use crate::time::Timestamp;
-use alloc::{boxed::Box, string::String};
+use alloc::{boxed::Box, format, string::String};
 use core::time::Duration;
 
+use super::limits::Limits;
 use super::transition::{ActivityTask, CancelReason, Transition};
 
 /// To start a run.
@@ -76,6 +77,22 @@ message! {
         /// When the attempt started.
         7 => started_time: Option<Timestamp>,
     }
+}
+
+/// A name or an id that a caller gave, with Temporal's sentences.
+pub(super) fn check_chars(
+    what: &str,
+    text: &str,
+    limits: &Limits,
+    is_needed: bool,
+) -> Result<(), RequestError> {
+    if is_needed && text.is_empty() {
+        return Err(RequestError::InvalidArgument(format!("{what} is not set on request.")));
+    }
+    if text.chars().count() > limits.id_chars_max {
+        return Err(RequestError::InvalidArgument(format!("{what} length exceeds limit.")));
+    }
+    Ok(())
 }
 
 /// How a caller names an activity.
