@@ -1,2 +1,3 @@
 //! stub
 pub mod store;
+pub mod writer;

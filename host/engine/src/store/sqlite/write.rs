@@ -29,7 +29,7 @@ const SET_SNAPSHOT: &str =
     "INSERT OR REPLACE INTO snapshots (run, seq, first_batch, bytes) VALUES (?1, ?2, ?3, ?4)";
 const SET_PUBLISHED: &str =
     "INSERT OR REPLACE INTO published (run, format, names) VALUES (?1, ?2, ?3)";
-const FIND_RUN: &str = "SELECT id, entries, batches, due FROM runs WHERE run_id = ?1";
+const FIND_RUN: &str = "SELECT id, batches, due FROM runs WHERE run_id = ?1";
 const COUNT_ENTRIES: &str = "SELECT entries FROM runs WHERE run_id = ?1";
 // Three of them, since SQLite rewrites the entries of an index whose column is set, even to the value that it has.
 const GO_ON: &str = "UPDATE runs SET status = ?3, history_length = ?4, entries = ?5, \
@@ -50,7 +50,6 @@ pub(super) struct WriteSide {
 #[derive(Clone, Copy, Debug)]
 struct Known {
     id: i64,
-    entries: u64,
     batches: u64,
     due: Option<i64>,
 }
@@ -118,7 +117,6 @@ fn append(
     } else {
         let after = Known {
             id: before.id,
-            entries: seq,
             batches: before.batches + commit.batches.len() as u64,
             due: commit.due(),
         };
@@ -148,7 +146,7 @@ fn insert(connection: &Connection, commit: &Commit, start: &RunStart) -> Result<
         commit.batches.len() as i64,
     ]);
     match inserted {
-        Ok(id) => Ok(Known { id, entries: 0, batches: 0, due: None }),
+        Ok(id) => Ok(Known { id, batches: 0, due: None }),
         Err(error)
             if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) =>
         {
@@ -193,12 +191,7 @@ fn go_on(
 fn find(connection: &Connection, commit: &Commit) -> Result<Option<Known>, Error> {
     let mut statement = connection.prepare_cached(FIND_RUN)?;
     let found = statement.query_row([RunKey::new(&commit.run_id)], |row| {
-        Ok(Known {
-            id: row.get(0)?,
-            entries: count(row, 1)?,
-            batches: count(row, 2)?,
-            due: row.get(3)?,
-        })
+        Ok(Known { id: row.get(0)?, batches: count(row, 1)?, due: row.get(2)? })
     });
     Ok(found.optional()?)
 }
