@@ -10,7 +10,7 @@ mod sqlite;
 pub mod testing;
 mod view;
 
-pub use commit::{Batch, Commit, RunStart, RunState, Snapshot};
+pub use commit::{Batch, Commit, RunStart, RunState, Snapshot, batches};
 pub use error::Error;
 pub use memory::MemoryStore;
 pub use sqlite::{SqliteOptions, SqliteStore};

@@ -1,9 +1,10 @@
 //! What goes into a store: entries of one run, cut into batches, and what is derived from them.
 
 use bytes::Bytes;
-use sandglass_core::Timestamp;
+use sandglass_core::engine::Entry;
 use sandglass_core::policy::WorkflowExecutionStatus;
 use sandglass_core::task::Published;
+use sandglass_core::{Attributes, Timestamp};
 use std::sync::Arc;
 
 /// What is appended to one run, and what it amounts to.
@@ -117,6 +118,32 @@ impl Commit {
         self.published = later.published.or(self.published.take());
         Ok(())
     }
+}
+
+/// Cuts entries of one run into batches. `last_event_id` is that of the run's last event after them.
+#[must_use]
+pub fn batches(entries: &[Entry], last_event_id: i64) -> Vec<Batch> {
+    let events = entries.iter().filter(|entry| matches!(entry, Entry::Event(_))).count();
+    let mut next_event_id = last_event_id + 1 - events as i64;
+    let mut batches: Vec<Batch> = Vec::with_capacity(2);
+    for entry in entries {
+        if batches.last().is_none_or(|batch| batch.ended) {
+            batches.push(Batch {
+                first_event_id: next_event_id,
+                entries: 0,
+                bytes: Vec::with_capacity(512),
+                ended: false,
+            });
+        }
+        let Some(batch) = batches.last_mut() else { continue };
+        entry.encode(&mut batch.bytes);
+        batch.entries += 1;
+        if let Entry::Event(event) = entry {
+            next_event_id = event.event_id + 1;
+            batch.ended = matches!(event.attributes, Attributes::WorkflowTaskStarted(_));
+        }
+    }
+    batches
 }
 
 impl Batch {
