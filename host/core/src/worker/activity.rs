@@ -405,9 +405,11 @@ impl Run {
         happening: Happening,
     ) -> Result<(), TaskFailure> {
         let stamp = self.operations.next_stamp();
-        // One that was taken is canceled: whatever still comes is late (rule 98).
-        let Some(Machine::Activity(activity)) = self.operations.get(operation) else {
-            return Ok(());
+        let activity = match self.operations.get(operation) {
+            // One that was taken is canceled: whatever still comes is late (rule 98).
+            None => return Ok(()),
+            Some(Machine::Activity(activity)) => activity,
+            Some(_) => return Err(unfit(event, "it is about something that is no activity")),
         };
         let Some((state, effect)) = apply(activity.state, happening) else {
             return Err(unfit(event, alloc::format!("its activity is {:?}", activity.state)));
@@ -418,5 +420,77 @@ impl Run {
             activity.outcome = Some(activity.closed(&event.attributes));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CancellationType, Effect, Happening, State, apply};
+    use alloc::{format, string::String};
+    use expect_test::expect;
+
+    #[test]
+    fn every_happening_in_every_state() {
+        use {Happening as H, State as S};
+        let happenings = [
+            H::Scheduled,
+            H::CancelRecorded,
+            H::Started,
+            H::Closed,
+            H::Cancel(CancellationType::TryCancel),
+            H::Cancel(CancellationType::WaitCancellationCompleted),
+            H::Cancel(CancellationType::Abandon),
+        ];
+        let mut table = String::new();
+        for state in [S::Issued, S::Scheduled, S::Canceling, S::Ended, S::Canceled] {
+            for happening in happenings {
+                table += &match apply(state, happening) {
+                    None => format!("{state:?} + {happening:?} = unfit\n"),
+                    Some((next, Effect::Nothing)) => {
+                        format!("{state:?} + {happening:?} = {next:?}\n")
+                    }
+                    Some((next, effect)) => {
+                        format!("{state:?} + {happening:?} = {next:?}, {effect:?}\n")
+                    }
+                };
+            }
+        }
+        expect![[r#"
+            Issued + Scheduled = Scheduled
+            Issued + CancelRecorded = unfit
+            Issued + Started = unfit
+            Issued + Closed = unfit
+            Issued + Cancel(TryCancel) = Canceled, DropCommand
+            Issued + Cancel(WaitCancellationCompleted) = Canceled, DropCommand
+            Issued + Cancel(Abandon) = Canceled
+            Scheduled + Scheduled = unfit
+            Scheduled + CancelRecorded = unfit
+            Scheduled + Started = Scheduled
+            Scheduled + Closed = Ended, KeepOutcome
+            Scheduled + Cancel(TryCancel) = Canceled, SendCancel
+            Scheduled + Cancel(WaitCancellationCompleted) = Canceling, SendCancel
+            Scheduled + Cancel(Abandon) = Canceled
+            Canceling + Scheduled = unfit
+            Canceling + CancelRecorded = Canceling
+            Canceling + Started = Canceling
+            Canceling + Closed = Ended, KeepOutcome
+            Canceling + Cancel(TryCancel) = Canceling
+            Canceling + Cancel(WaitCancellationCompleted) = Canceling
+            Canceling + Cancel(Abandon) = Canceling
+            Ended + Scheduled = unfit
+            Ended + CancelRecorded = unfit
+            Ended + Started = unfit
+            Ended + Closed = unfit
+            Ended + Cancel(TryCancel) = Ended
+            Ended + Cancel(WaitCancellationCompleted) = Ended
+            Ended + Cancel(Abandon) = Ended
+            Canceled + Scheduled = Canceled
+            Canceled + CancelRecorded = Canceled
+            Canceled + Started = Canceled
+            Canceled + Closed = Canceled
+            Canceled + Cancel(TryCancel) = Canceled
+            Canceled + Cancel(WaitCancellationCompleted) = Canceled
+            Canceled + Cancel(Abandon) = Canceled
+        "#]].assert_eq(&table);
     }
 }

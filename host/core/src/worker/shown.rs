@@ -134,13 +134,12 @@ pub(super) fn bare_canceled() -> Failure {
     Failure::new("Cancelled", FailureInfo::Canceled(CanceledFailureInfo::default()))
 }
 
-/// What a guest sees of `failure`.
-pub(super) fn shown(failure: &Failure) -> ShownFailure {
-    ShownFailure {
-        message: failure.message.clone(),
-        stack_trace: failure.stack_trace.clone(),
-        info: shown_info(failure.info.as_ref()),
-        causes: failure.chain().skip(1).map(shown_cause).collect(),
+/// What a guest sees of it.
+impl From<&Failure> for ShownFailure {
+    fn from(failure: &Failure) -> Self {
+        let ShownCause { message, stack_trace, info } = shown_cause(failure);
+        let causes = failure.chain().skip(1).map(shown_cause).collect();
+        ShownFailure { message, stack_trace, info, causes }
     }
 }
 
@@ -272,7 +271,7 @@ impl Handed {
 
     /// Shows `failure` to the guest and keeps the original.
     pub(super) fn hand(&mut self, failure: Failure) -> ShownFailure {
-        let shown = shown(&failure);
+        let shown = ShownFailure::from(&failure);
         let mut encoded = Vec::new();
         failure.encode(&mut encoded);
         self.bytes += encoded.len();

@@ -241,8 +241,9 @@ impl Run {
         let timer = match self.operations.get(operation) {
             // It was canceled and taken; its TimerCanceled is all that can still come.
             None if happening == Happening::CancelRecorded => return Ok(()),
+            None => return Err(unfit(event, "its timer was canceled")),
             Some(Machine::Timer(timer)) => timer,
-            _ => return Err(unfit(event, "its timer was canceled")),
+            Some(_) => return Err(unfit(event, "it is about something that is no timer")),
         };
         let Some((state, _)) = apply(timer.state, happening) else {
             return Err(unfit(event, alloc::format!("its timer is {:?}", timer.state)));
@@ -264,5 +265,49 @@ pub(super) fn summarized(summary: String) -> UserMetadata {
 impl From<Reason> for Misuse {
     fn from(reason: Reason) -> Self {
         Misuse(reason.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Effect, Happening, State, apply};
+    use alloc::{format, string::String};
+    use expect_test::expect;
+
+    #[test]
+    fn every_happening_in_every_state() {
+        use {Happening as H, State as S};
+        let mut table = String::new();
+        for state in [S::Issued, S::Running, S::Fired, S::Canceled] {
+            for happening in [H::Started, H::Fired, H::CancelRecorded, H::Cancel] {
+                table += &match apply(state, happening) {
+                    None => format!("{state:?} + {happening:?} = unfit\n"),
+                    Some((next, Effect::Nothing)) => {
+                        format!("{state:?} + {happening:?} = {next:?}\n")
+                    }
+                    Some((next, effect)) => {
+                        format!("{state:?} + {happening:?} = {next:?}, {effect:?}\n")
+                    }
+                };
+            }
+        }
+        expect![[r#"
+            Issued + Started = Running
+            Issued + Fired = unfit
+            Issued + CancelRecorded = unfit
+            Issued + Cancel = Canceled, DropCommand
+            Running + Started = unfit
+            Running + Fired = Fired
+            Running + CancelRecorded = unfit
+            Running + Cancel = Canceled, SendCancel
+            Fired + Started = unfit
+            Fired + Fired = unfit
+            Fired + CancelRecorded = unfit
+            Fired + Cancel = Fired
+            Canceled + Started = unfit
+            Canceled + Fired = unfit
+            Canceled + CancelRecorded = Canceled
+            Canceled + Cancel = Canceled
+        "#]].assert_eq(&table);
     }
 }

@@ -1,0 +1,145 @@
+//! A failure passes through whole (D2): returned as it was received, it is recorded as the original bytes.
+
+use crate::scripted::{Script, activity};
+use crate::story::{Story, chain, says};
+use expect_test::expect;
+use sandglass_core::event::Attributes;
+use sandglass_core::failure::Failure;
+use sandglass_core::payload::Payload;
+use sandglass_core::worker::{ShownCause, ShownFailure, ShownInfo};
+
+fn recorded(story: &Story) -> Failure {
+    match &story.events.last().expect("closed").attributes {
+        Attributes::WorkflowExecutionFailed(failed) => failed.failure.clone().expect("a failure"),
+        other => panic!("{}", other.name()),
+    }
+}
+
+fn ends_with(wrap: fn(ShownFailure) -> ShownFailure) -> Failure {
+    let mut story = Story::new(Script::new(move |it| async move {
+        it.execute(activity("work")).await.map_err(wrap)
+    }));
+    story.task().fail("1").task();
+    recorded(&story)
+}
+
+#[test]
+fn returned_as_it_was_it_is_recorded_whole() {
+    let failure = ends_with(|failure| failure);
+    expect![[r#""Activity task failed" (84 bytes) < "it broke" (33 bytes)"#]]
+        .assert_eq(&chain(&failure));
+    // Neither of these is shown to a guest.
+    assert_eq!(failure.cause.expect("a cause").source, "elsewhere");
+}
+
+#[test]
+fn as_the_causes_of_a_new_one_it_is_recorded_whole() {
+    let failure = ends_with(|failure| {
+        let ShownFailure { message, stack_trace, info, causes } = failure;
+        let mut own = ShownFailure::application("order failed", "Order", true);
+        own.causes.push(ShownCause { message, stack_trace, info });
+        own.causes.extend(causes);
+        own
+    });
+    expect![[
+        r#""order failed" (111 bytes) < "Activity task failed" (84 bytes) < "it broke" (33 bytes)"#
+    ]]
+    .assert_eq(&chain(&failure));
+    let causes: Vec<&str> = failure.chain().map(|f| f.source.as_str()).collect();
+    assert_eq!(causes, ["", "", "elsewhere"]);
+}
+
+#[test]
+fn changed_it_is_what_the_guest_made() {
+    let failure = ends_with(|mut failure| {
+        failure.message = "changed".into();
+        failure
+    });
+    expect![[r#""changed" (48 bytes) < "it broke" (22 bytes)"#]].assert_eq(&chain(&failure));
+}
+
+#[test]
+fn only_the_last_256_are_kept() {
+    for (later, source) in [(255, "elsewhere"), (256, "")] {
+        let mut story = Story::new(Script::new(move |it| async move {
+            let first = it.execute(activity("work")).await.expect_err("failed");
+            for _ in 0..later {
+                let timer = it.start_timer(1);
+                it.cancel_timer(timer);
+                it.wait_timer(timer).await.expect_err("canceled");
+            }
+            Err(first)
+        }));
+        story.task().fail("1").task();
+        assert_eq!(recorded(&story).cause.expect("a cause").source, source, "after {later}");
+    }
+}
+
+#[test]
+fn every_kind_survives_the_way_there_and_back() {
+    let kinds = [
+        ShownInfo::Other,
+        ShownInfo::Application {
+            error_type: "E".into(),
+            non_retryable: true,
+            details: vec![Payload::json("1")],
+            next_retry_delay: Some(std::time::Duration::from_millis(1500)),
+            benign: true,
+        },
+        ShownInfo::Canceled(vec![Payload::json("2")]),
+        ShownInfo::Terminated,
+        ShownInfo::TimedOut {
+            kind: sandglass_core::failure::TimeoutType::Heartbeat,
+            last_heartbeat_details: vec![Payload::json("3")],
+        },
+        ShownInfo::Activity {
+            activity_id: "1".into(),
+            activity_type: "t".into(),
+            retry_state: sandglass_core::failure::RetryState::Timeout,
+        },
+        ShownInfo::ChildWorkflow {
+            workflow_id: "w".into(),
+            run_id: "r".into(),
+            workflow_type: "t".into(),
+            retry_state: sandglass_core::failure::RetryState::InternalServerError,
+        },
+    ];
+    for info in kinds {
+        let made = ShownFailure {
+            message: "m".into(),
+            stack_trace: "s".into(),
+            info: info.clone(),
+            causes: vec![ShownCause { message: "c".into(), stack_trace: "t".into(), info }],
+        };
+        let returned = made.clone();
+        let mut story = Story::new(Script::new(move |_| {
+            let returned = returned.clone();
+            async move { Err(returned) }
+        }));
+        story.task();
+        // A run that gets it from an activity sees the same again.
+        assert_eq!(ShownFailure::from(&recorded(&story)), made);
+    }
+}
+
+#[test]
+fn canceled_is_told_by_its_nearest_cause() {
+    let canceled = ShownCause {
+        message: String::new(),
+        stack_trace: String::new(),
+        info: ShownInfo::Canceled(vec![]),
+    };
+    let mut failure = ShownFailure::application("", "", false);
+    failure.causes.push(canceled.clone());
+    assert!(!failure.is_canceled());
+    failure.info = ShownInfo::ChildWorkflow {
+        workflow_id: String::new(),
+        run_id: String::new(),
+        workflow_type: String::new(),
+        retry_state: sandglass_core::failure::RetryState::Unspecified,
+    };
+    assert!(failure.is_canceled());
+    failure.causes.insert(0, ShownCause { info: ShownInfo::Other, ..canceled });
+    assert!(!failure.is_canceled());
+    drop(says(""));
+}

@@ -1,0 +1,20 @@
+//! The worker half through its public API: guests that are scripted, histories that a small stand-in for the engine makes of what they ask for.
+//!
+//! Every scenario is replayed from its beginning after each of its tasks, and has to ask for the same.
+
+mod activities;
+mod cancellation;
+mod failures;
+mod histories;
+mod limits;
+mod patches;
+mod publishing;
+mod replay;
+#[path = "../../../../tests/src/scripted.rs"]
+#[allow(dead_code, reason = "not every import is used here")]
+mod scripted;
+mod select;
+mod signals;
+mod speed;
+mod story;
+mod timers;
