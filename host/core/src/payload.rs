@@ -93,6 +93,8 @@ open_enum! {
         1 => Normal = "NORMAL",
         /// One worker's own.
         2 => Sticky = "STICKY",
+        /// Where a worker hears commands for itself.
+        3 => WorkerCommands = "WORKER_COMMANDS",
     }
 }
 

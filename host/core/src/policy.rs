@@ -21,6 +21,16 @@ message! {
 }
 
 open_enum! {
+    /// Why a run goes on from another.
+    pub enum ContinueAsNewInitiator("CONTINUE_AS_NEW_INITIATOR_") {
+        /// Its code said so.
+        1 => Workflow = "WORKFLOW",
+        /// It is tried again.
+        2 => Retry = "RETRY",
+        /// Its schedule says so.
+        3 => CronSchedule = "CRON_SCHEDULE",
+    }
+
     /// Whether a closed run's workflow id may be used again.
     pub enum WorkflowIdReusePolicy("WORKFLOW_ID_REUSE_POLICY_") {
         /// Always. The default.

@@ -4,7 +4,7 @@ use crate::failure::{Failure, RetryState};
 use crate::payload::{
     Header, Memo, Payloads, Priority, SearchAttributes, TaskQueue, WorkflowExecution, WorkflowType,
 };
-use crate::policy::RetryPolicy;
+use crate::policy::{ContinueAsNewInitiator, RetryPolicy};
 use crate::proto::message;
 use crate::time::Timestamp;
 use alloc::string::String;
@@ -33,8 +33,8 @@ message! {
         9 => workflow_task_timeout: Option<Duration>,
         /// The run that it goes on from.
         10 => continued_execution_run_id: String,
-        /// Why it goes on from another run (a `ContinueAsNewInitiator`).
-        11 => initiator: i32,
+        /// Why it goes on from another run.
+        11 => initiator: ContinueAsNewInitiator,
         /// How the run that it goes on from failed.
         12 => continued_failure: Option<Failure>,
         /// The result of the last run that completed.

@@ -121,22 +121,66 @@ open_enum! {
         8 => BadFailWorkflowExecutionAttributes = "BAD_FAIL_WORKFLOW_EXECUTION_ATTRIBUTES",
         /// A CancelWorkflowExecution that is not right.
         9 => BadCancelWorkflowExecutionAttributes = "BAD_CANCEL_WORKFLOW_EXECUTION_ATTRIBUTES",
+        /// A RequestCancelExternalWorkflowExecution that is not right.
+        10 => BadRequestCancelExternalWorkflowExecutionAttributes = "BAD_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_ATTRIBUTES",
+        /// A ContinueAsNewWorkflowExecution that is not right.
+        11 => BadContinueAsNewAttributes = "BAD_CONTINUE_AS_NEW_ATTRIBUTES",
         /// A StartTimer with an id that a pending timer has.
         12 => StartTimerDuplicateId = "START_TIMER_DUPLICATE_ID",
+        /// Its worker's own queue was given up.
+        13 => ResetStickyTaskQueue = "RESET_STICKY_TASK_QUEUE",
         /// The guest trapped, hit a limit, computed for too long, or its type is not known.
         14 => WorkflowWorkerUnhandledFailure = "WORKFLOW_WORKER_UNHANDLED_FAILURE",
+        /// A SignalExternalWorkflowExecution that is not right.
+        15 => BadSignalWorkflowExecutionAttributes = "BAD_SIGNAL_WORKFLOW_EXECUTION_ATTRIBUTES",
+        /// A StartChildWorkflowExecution that is not right.
+        16 => BadStartChildExecutionAttributes = "BAD_START_CHILD_EXECUTION_ATTRIBUTES",
         /// The run was closed while the task ran.
         17 => ForceCloseCommand = "FORCE_CLOSE_COMMAND",
+        /// Another cluster took the run over.
+        18 => FailoverCloseCommand = "FAILOVER_CLOSE_COMMAND",
+        /// A signal's input is larger than may be.
+        19 => BadSignalInputSize = "BAD_SIGNAL_INPUT_SIZE",
         /// The run was reset here.
         20 => ResetWorkflow = "RESET_WORKFLOW",
+        /// Its worker's binary was marked as bad.
+        21 => BadBinary = "BAD_BINARY",
         /// A ScheduleActivityTask with an id that a pending activity has.
         22 => ScheduleActivityDuplicateId = "SCHEDULE_ACTIVITY_DUPLICATE_ID",
+        /// Search attributes that are not right.
+        23 => BadSearchAttributes = "BAD_SEARCH_ATTRIBUTES",
         /// The code does other things than its history says.
         24 => NonDeterministicError = "NON_DETERMINISTIC_ERROR",
+        /// A ModifyWorkflowProperties that is not right.
+        25 => BadModifyWorkflowPropertiesAttributes = "BAD_MODIFY_WORKFLOW_PROPERTIES_ATTRIBUTES",
+        /// More child workflows are pending than may be.
+        26 => PendingChildWorkflowsLimitExceeded = "PENDING_CHILD_WORKFLOWS_LIMIT_EXCEEDED",
         /// More activities are pending than may be.
         27 => PendingActivitiesLimitExceeded = "PENDING_ACTIVITIES_LIMIT_EXCEEDED",
+        /// More signals to others are pending than may be.
+        28 => PendingSignalsLimitExceeded = "PENDING_SIGNALS_LIMIT_EXCEEDED",
+        /// More cancel requests to others are pending than may be.
+        29 => PendingRequestCancelLimitExceeded = "PENDING_REQUEST_CANCEL_LIMIT_EXCEEDED",
+        /// An update's message that is not right.
+        30 => BadUpdateWorkflowExecutionMessage = "BAD_UPDATE_WORKFLOW_EXECUTION_MESSAGE",
+        /// It would have closed the run with an update that its code had not seen.
+        31 => UnhandledUpdate = "UNHANDLED_UPDATE",
+        /// A ScheduleNexusOperation that is not right.
+        32 => BadScheduleNexusOperationAttributes = "BAD_SCHEDULE_NEXUS_OPERATION_ATTRIBUTES",
+        /// More Nexus operations are pending than may be.
+        33 => PendingNexusOperationsLimitExceeded = "PENDING_NEXUS_OPERATIONS_LIMIT_EXCEEDED",
+        /// A RequestCancelNexusOperation that is not right.
+        34 => BadRequestCancelNexusOperationAttributes = "BAD_REQUEST_CANCEL_NEXUS_OPERATION_ATTRIBUTES",
+        /// It asked for what is turned off.
+        35 => FeatureDisabled = "FEATURE_DISABLED",
+        /// The answer is larger than a message over the wire may be.
+        36 => GrpcMessageTooLarge = "GRPC_MESSAGE_TOO_LARGE",
         /// A payload is larger than may be.
         37 => PayloadsTooLarge = "PAYLOADS_TOO_LARGE",
+        /// A payload that is stored elsewhere could not be had.
+        38 => ExternalStorageFailure = "EXTERNAL_STORAGE_FAILURE",
+        /// The run was paused before the task began.
+        39 => WorkflowPauseRequestedBeforeTaskStarted = "WORKFLOW_PAUSE_REQUESTED_BEFORE_TASK_STARTED",
         /// The answer as a whole is larger than may be.
         40 => RequestTooLarge = "REQUEST_TOO_LARGE",
     }
