@@ -138,7 +138,7 @@ pub(super) struct Activity {
     ready_at: Stamp,
     /// Whether the interruption found it waited for, and goes with it unless it succeeds (D5).
     interrupted: bool,
-    outcome: Option<Result<Payload, Failure>>,
+    outcome: Option<Result<Payload, Box<Failure>>>,
 }
 
 impl Activity {
@@ -147,13 +147,13 @@ impl Activity {
         matches!(self.state, State::Ended | State::Canceled).then_some(self.ready_at)
     }
 
-    fn into_outcome(self) -> Result<Payload, Failure> {
+    fn into_outcome(self) -> Result<Payload, Box<Failure>> {
         match self.outcome {
             Some(outcome) => outcome,
-            None => Err(self
-                .failure("Activity cancelled", RetryState::CancelRequested)
-                .caused(Some(bare_canceled()))
-                .failure),
+            None => {
+                let shape = self.failure("Activity cancelled", RetryState::CancelRequested);
+                Err(Box::new(shape.caused(Some(bare_canceled())).failure))
+            }
         }
     }
 
@@ -170,8 +170,8 @@ impl Activity {
     }
 
     /// What the guest gets for an event that ends it, in the shapes that Temporal's SDKs make.
-    fn closed(&self, event: &Attributes) -> Result<Payload, Failure> {
-        Err(match event {
+    fn closed(&self, event: &Attributes) -> Result<Payload, Box<Failure>> {
+        let shape = match event {
             Attributes::ActivityTaskCompleted(completed) => {
                 return Ok(first(completed.result.as_ref()));
             }
@@ -194,8 +194,8 @@ impl Activity {
                     .caused(Some(cause))
             }
             _ => self.failure("Activity task failed", RetryState::Unspecified),
-        }
-        .failure)
+        };
+        Err(Box::new(shape.failure))
     }
 }
 
@@ -323,7 +323,7 @@ impl Run {
         if interrupted && outcome.is_err() {
             self.cancellation.interrupt();
         }
-        Ok(Wait::Ready(outcome.map_err(|failure| self.handed.hand(failure))))
+        Ok(Wait::Ready(outcome.map_err(|failure| self.handed.hand(*failure))))
     }
 
     /// Asks it to stop, as its cancellation type says. No effect once it has ended, was taken, or was asked before.
@@ -380,9 +380,9 @@ impl Run {
         event: &HistoryEvent,
         started: &activity::Started,
     ) -> Result<(), TaskFailure> {
-        match self.operations.is_recorded(started.scheduled_event_id) {
-            true => Ok(()),
-            false => Err(unfit(event, "no activity is open that it could be about")),
+        match self.operations.recorded(started.scheduled_event_id) {
+            Some(operation) => self.activity_happens(event, operation, Happening::Started),
+            None => Err(unfit(event, "no activity is open that it could be about")),
         }
     }
 
@@ -491,6 +491,7 @@ mod tests {
             Canceled + Cancel(TryCancel) = Canceled
             Canceled + Cancel(WaitCancellationCompleted) = Canceled
             Canceled + Cancel(Abandon) = Canceled
-        "#]].assert_eq(&table);
+        "#]]
+        .assert_eq(&table);
     }
 }

@@ -116,9 +116,9 @@ impl Operations {
         self.recorded.remove(&event_id)
     }
 
-    /// Whether an operation whose start that event recorded has not ended.
-    pub(super) fn is_recorded(&self, event_id: i64) -> bool {
-        self.recorded.contains_key(&event_id)
+    /// The operation whose start that event recorded, if it has not ended.
+    pub(super) fn recorded(&self, event_id: i64) -> Option<Operation> {
+        self.recorded.get(&event_id).copied()
     }
 
     /// The next place in the order of readiness.

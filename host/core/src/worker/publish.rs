@@ -14,7 +14,7 @@ pub(super) struct Publications {
 
 impl Publications {
     /// All values, if any changed since the last answer.
-    pub(super) fn to_answer(&mut self) -> Option<Published> {
+    pub(super) fn take_changed(&mut self) -> Option<Published> {
         core::mem::take(&mut self.changed).then(|| self.values.clone())
     }
 }

@@ -244,7 +244,7 @@ impl Run {
             FLAGS.iter().filter(|flag| !self.flags.contains(flag)).copied().collect();
         Decision {
             commands: self.commands.to_answer(),
-            published: self.publications.to_answer(),
+            published: self.publications.take_changed(),
             lang_used_flags,
         }
     }

@@ -308,6 +308,7 @@ mod tests {
             Canceled + Fired = unfit
             Canceled + CancelRecorded = Canceled
             Canceled + Cancel = Canceled
-        "#]].assert_eq(&table);
+        "#]]
+        .assert_eq(&table);
     }
 }

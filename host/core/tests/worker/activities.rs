@@ -94,10 +94,18 @@ fn try_cancel_asks_and_returns_at_once() {
 #[test]
 fn waiting_asks_and_returns_what_it_really_ends_with() {
     let ends: [fn(&mut Story); 4] = [
-        |story| drop(story.complete("1")),
-        |story| drop(story.fail("1")),
-        |story| drop(story.time_out("1")),
-        |story| drop(story.canceled("1")),
+        |story| {
+            story.complete("1");
+        },
+        |story| {
+            story.fail("1");
+        },
+        |story| {
+            story.time_out("1");
+        },
+        |story| {
+            story.canceled("1");
+        },
     ];
     let mut log = String::new();
     for end in ends {
@@ -132,10 +140,18 @@ fn waiting_asks_and_returns_what_it_really_ends_with() {
 #[test]
 fn what_an_abandoned_activity_ends_with_is_ignored() {
     let ends: [fn(&mut Story); 4] = [
-        |story| drop(story.complete("1")),
-        |story| drop(story.fail("1")),
-        |story| drop(story.time_out("1")),
-        |story| drop(story.canceled("1")),
+        |story| {
+            story.complete("1");
+        },
+        |story| {
+            story.fail("1");
+        },
+        |story| {
+            story.time_out("1");
+        },
+        |story| {
+            story.canceled("1");
+        },
     ];
     for end in ends {
         let mut story = Story::new(canceler(CancellationType::Abandon));

@@ -242,9 +242,15 @@ fn waiting_for_completion_a_success_leaves_the_edge() {
 #[test]
 fn waiting_for_completion_a_failure_or_canceled_takes_the_edge() {
     let ends: [fn(&mut Story); 3] = [
-        |story| drop(story.fail("1")),
-        |story| drop(story.time_out("1")),
-        |story| drop(story.canceled("1")),
+        |story| {
+            story.fail("1");
+        },
+        |story| {
+            story.time_out("1");
+        },
+        |story| {
+            story.canceled("1");
+        },
     ];
     let mut log = String::new();
     for end in ends {

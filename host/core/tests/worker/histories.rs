@@ -209,19 +209,25 @@ fn unfit(spoil: impl Fn(&mut Story), message: Expect) {
 #[test]
 fn events_that_do_not_fit_fail_the_task() {
     unfit(
-        |story| drop(story.fire("1").fire("1")),
+        |story| {
+            story.fire("1").fire("1");
+        },
         expect![
             "event 8 (TimerFired) does not fit the history before it: no timer is running that it could be about; the history is damaged, or was written by other code"
         ],
     );
     unfit(
-        |story| drop(story.complete("1").complete("1")),
+        |story| {
+            story.complete("1").complete("1");
+        },
         expect![
             "event 9 (ActivityTaskStarted) does not fit the history before it: no activity is open that it could be about; the history is damaged, or was written by other code"
         ],
     );
     unfit(
-        |story| drop(story.event(timer::Fired { started_event_id: 6, ..timer::Fired::default() })),
+        |story| {
+            story.event(timer::Fired { started_event_id: 6, ..timer::Fired::default() });
+        },
         expect![
             "event 7 (TimerFired) does not fit the history before it: it is about something that is no timer; the history is damaged, or was written by other code"
         ],
@@ -236,7 +242,9 @@ fn events_that_do_not_fit_fail_the_task() {
         ],
     );
     unfit(
-        |story| drop(story.event(timer::Started::default())),
+        |story| {
+            story.event(timer::Started::default());
+        },
         expect![
             "event 7 (TimerStarted) does not fit the history before it: no workflow task decided it; the history is damaged, or was written by other code"
         ],
@@ -247,7 +255,9 @@ fn events_that_do_not_fit_fail_the_task() {
 fn an_event_without_a_machine_fails_the_task_unless_a_worker_may_ignore_it() {
     let child = || Other { event_type: 29, bytes: Unknown::default() };
     unfit(
-        |story| drop(story.event(Attributes::Other(child()))),
+        |story| {
+            story.event(Attributes::Other(child()));
+        },
         expect![
             "event 7 is StartChildWorkflowExecutionInitiated, which this host does not know how to replay; replay this run with a host that does"
         ],

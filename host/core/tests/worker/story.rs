@@ -10,6 +10,7 @@ use sandglass_core::payload::{Payload, Payloads, TaskQueue};
 use sandglass_core::proto::Message;
 use sandglass_core::time::Timestamp;
 use sandglass_core::worker::{Decision, Limits, Run};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -221,6 +222,7 @@ impl Story {
             ..workflow_task::Completed::default()
         });
         for command in &decision.commands {
+            self.check(&command.kind);
             let attributes = self.recorded(&command.kind, completed);
             self.event(attributes);
         }
@@ -292,6 +294,72 @@ impl Story {
             }
             .into(),
             CommandKind::Other { .. } => panic!("no guest asks for this"),
+        }
+    }
+
+    /// Activities that the history has and that have not ended.
+    pub fn open_activities(&self) -> Vec<String> {
+        let mut open = BTreeMap::new();
+        for event in &self.events {
+            match &event.attributes {
+                Attributes::ActivityTaskScheduled(e) => {
+                    open.insert(event.event_id, e.activity_id.clone());
+                }
+                Attributes::ActivityTaskCompleted(activity::Completed {
+                    scheduled_event_id,
+                    ..
+                })
+                | Attributes::ActivityTaskFailed(activity::Failed { scheduled_event_id, .. })
+                | Attributes::ActivityTaskTimedOut(activity::TimedOut {
+                    scheduled_event_id, ..
+                })
+                | Attributes::ActivityTaskCanceled(activity::Canceled {
+                    scheduled_event_id, ..
+                }) => drop(open.remove(scheduled_event_id)),
+                _ => {}
+            }
+        }
+        open.into_values().collect()
+    }
+
+    /// Timers that run.
+    pub fn open_timers(&self) -> Vec<String> {
+        let mut open = BTreeMap::new();
+        for event in &self.events {
+            match &event.attributes {
+                Attributes::TimerStarted(e) => {
+                    open.insert(event.event_id, e.timer_id.clone());
+                }
+                Attributes::TimerFired(timer::Fired { started_event_id, .. })
+                | Attributes::TimerCanceled(timer::Canceled { started_event_id, .. }) => {
+                    drop(open.remove(started_event_id));
+                }
+                _ => {}
+            }
+        }
+        open.into_values().collect()
+    }
+
+    /// What a server refuses: cancels of what is not there, or was asked before.
+    fn check(&self, command: &CommandKind) {
+        match command {
+            CommandKind::RequestCancelActivityTask { scheduled_event_id } => {
+                let again = |e: &Arc<HistoryEvent>| {
+                    matches!(&e.attributes, Attributes::ActivityTaskCancelRequested(r)
+                        if r.scheduled_event_id == *scheduled_event_id)
+                };
+                assert!(!self.events.iter().any(again), "canceled twice\n{}", self.log);
+                let event = &self.events[*scheduled_event_id as usize - 1];
+                let Attributes::ActivityTaskScheduled(scheduled) = &event.attributes else {
+                    panic!("canceled what is no activity\n{}", self.log)
+                };
+                let open = self.open_activities();
+                assert!(open.contains(&scheduled.activity_id), "ended before\n{}", self.log);
+            }
+            CommandKind::CancelTimer { timer_id } => {
+                assert!(self.open_timers().contains(timer_id), "not running\n{}", self.log);
+            }
+            _ => {}
         }
     }
 
