@@ -156,7 +156,8 @@ attributes! {
     /// The workflow canceled it.
     24, 19 => TimerCanceled(timer::Canceled) = "timerCanceledEventAttributes", "TIMER_CANCELED";
     /// Somebody asked the run to stop.
-    28, 20 => WorkflowExecutionCancelRequested(workflow::CancelRequested) = "workflowExecutionCancelRequestedEventAttributes", "WORKFLOW_EXECUTION_CANCEL_REQUESTED";
+    28, 20 => WorkflowExecutionCancelRequested(workflow::CancelRequested) =
+        "workflowExecutionCancelRequestedEventAttributes", "WORKFLOW_EXECUTION_CANCEL_REQUESTED";
     /// The code stopped because it was asked to.
     29, 21 => WorkflowExecutionCanceled(workflow::Canceled) = "workflowExecutionCanceledEventAttributes", "WORKFLOW_EXECUTION_CANCELED";
     /// The worker wrote something down for its replay.

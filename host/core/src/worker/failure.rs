@@ -68,7 +68,8 @@ pub enum Reason {
     },
     /// The history was decided by semantics that this host does not have.
     #[error(
-        "event {event_id} (WorkflowTaskCompleted) was decided with flag {flag}, which this host does not know; run it with the host version that wrote it"
+        "event {event_id} (WorkflowTaskCompleted) was decided with flag {flag}, which this host does not know; \
+         run it with the host version that wrote it"
     )]
     UnknownFlag {
         /// The WorkflowTaskCompleted.

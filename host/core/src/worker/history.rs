@@ -1,7 +1,8 @@
-//! The history as it was fed, one workflow task at a time (D8). What a run has consumed is dropped.
+//! The history as it was fed, one workflow task at a time (D8). What a run has consumed is
+//! dropped.
 //!
-//! A task is what happened up to a WorkflowTaskStarted that its WorkflowTaskCompleted follows, or that is the last event. The tries that failed or timed out
-//! leave no mark on the guest.
+//! A task is what happened up to a WorkflowTaskStarted that its WorkflowTaskCompleted follows, or
+//! that is the last event. The tries that failed or timed out leave no mark on the guest.
 
 use super::failure::{FeedError, Reason, TaskFailure};
 use super::run::unfit;

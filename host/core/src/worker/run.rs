@@ -1,7 +1,10 @@
-//! One run as its guest sees it: history goes in, activations come out, and what the guest asked for in the last of them.
+//! One run as its guest sees it: history goes in, activations come out, and what the guest asked
+//! for in the last of them.
 //!
-//! The host calls in this order: [`Run::feed`] (all pages that it has), [`Run::next_activation`], then the guest runs and calls the methods that its imports
-//! stand for, then [`Run::parked`] or [`Run::returned`]; again from `next_activation` on until it gives `None` or was live; then [`Run::answer`].
+//! The host calls in this order: [`Run::feed`] (all pages that it has), [`Run::next_activation`],
+//! then the guest runs and calls the methods that its imports stand for, then [`Run::parked`] or
+//! [`Run::returned`]; again from `next_activation` on until it gives `None` or was live; then
+//! [`Run::answer`].
 
 use super::cancellation::Cancellation;
 use super::commands::{Commands, Slot};
