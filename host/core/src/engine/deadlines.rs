@@ -10,10 +10,10 @@ pub(super) enum Deadline {
     Timer(i64),
     /// The activity of that ActivityTaskScheduled times out, or its next attempt is ready.
     Activity(i64),
-    /// The workflow task times out.
-    WorkflowTask,
     /// The run's time is over.
     Run,
+    /// The workflow task times out.
+    WorkflowTask,
 }
 
 /// All deadlines of a run.

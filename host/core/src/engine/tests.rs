@@ -1,4 +1,11 @@
 //! Tests of the engine half: a run that is driven by hand, and what its log says afterwards.
 
+mod activities;
+mod completions;
 mod driver;
 mod lifecycle;
+mod races;
+mod recovery;
+mod tables;
+mod tasks;
+mod timers;

@@ -196,6 +196,11 @@ impl Driver {
         })))
     }
 
+    pub(super) fn start_task_after(&mut self, first: impl Fn(&mut Driver)) -> task::WorkflowTask {
+        first(self);
+        self.start_task()
+    }
+
     /// Takes the task and answers it.
     pub(super) fn task(&mut self, commands: Vec<Command>) {
         let task = self.start_task();
