@@ -50,7 +50,8 @@ fn an_activity_completes() {
     expect![[r#"
         workflow task in q, attempt 1
         activity 5 in q, attempt 1
-    "#]].assert_eq(&driver.dispatched());
+    "#]]
+    .assert_eq(&driver.dispatched());
     let task = driver.start_activity(5, 1);
     driver.now = driver.now.after(seconds(3));
     driver.end(&task, done()).unwrap();
@@ -63,7 +64,8 @@ fn an_activity_completes() {
         6 ActivityTaskStarted of 5 attempt 1
         7 ActivityTaskCompleted of 5 started 6
         8 WorkflowTaskScheduled attempt 1 10s
-    "#]].assert_eq(&driver.history());
+    "#]]
+    .assert_eq(&driver.history());
     let events = driver.events();
     assert_eq!(events[5].event_time, task.started_time);
     assert_eq!(events[6].event_time, driver.now);
@@ -71,7 +73,8 @@ fn an_activity_completes() {
     assert_eq!(driver.heartbeat(&task, "1"), Err(RequestError::ActivityNotFound));
     expect![[r#"
         workflow task in q, attempt 1
-    "#]].assert_eq(&driver.dispatched());
+    "#]]
+    .assert_eq(&driver.dispatched());
 }
 
 #[test]
@@ -132,7 +135,8 @@ fn failed_attempts_are_tried_again_with_backoff() {
         6 ActivityTaskStarted of 5 attempt 4
         7 ActivityTaskFailed of 5 started 6 MAXIMUM_ATTEMPTS_REACHED: the last
         8 WorkflowTaskScheduled attempt 1 10s
-    "#]].assert_eq(&driver.history());
+    "#]]
+    .assert_eq(&driver.history());
     let events = driver.events();
     let Attributes::ActivityTaskStarted(started) = &events[5].attributes else { panic!() };
     assert_eq!(started.last_failure.as_ref().map(|it| it.message.as_str()), Some("attempt 3"));
@@ -188,7 +192,8 @@ fn whether_a_failure_is_tried_again() {
         server: again after 1 s
         delayed: again after 30 s
         delayed beyond the end: TIMEOUT
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]
@@ -247,7 +252,8 @@ fn options_are_filled_in_and_capped() {
         close 3 start 3 attempt 3 heartbeat 2, policy 1 x2 up to 100 0 times
         close 3 start 3 attempt 3 heartbeat 0, policy 1 x2 up to 100 0 times
         close 0 start 0 attempt 5 heartbeat 0, policy 0.2 x2 up to 20 2 times
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]
@@ -328,7 +334,8 @@ fn a_timeout_keeps_the_last_failure_as_its_cause() {
         activity 5 in q, attempt 2
         CancelActivity { scheduled_event_id: 5, attempt: 2, reason: TimedOut }
         workflow task in q, attempt 1
-    "#]].assert_eq(&driver.dispatched());
+    "#]]
+    .assert_eq(&driver.dispatched());
 }
 
 #[test]
@@ -349,7 +356,8 @@ fn there_is_no_time_for_another_attempt() {
         6 ActivityTaskStarted of 5 attempt 1
         7 ActivityTaskTimedOut of 5 started 6 TIMEOUT: activity ScheduleToClose timeout
         8 WorkflowTaskScheduled attempt 1 10s
-    "#]].assert_eq(&driver.history());
+    "#]]
+    .assert_eq(&driver.history());
 }
 
 #[test]
@@ -403,7 +411,8 @@ fn canceling_reaches_an_attempt_that_runs() {
     driver.task(vec![cancel_activity(5)]);
     expect![[r#"
         CancelActivity { scheduled_event_id: 5, attempt: 1, reason: CancelRequested }
-    "#]].assert_eq(&driver.dispatched());
+    "#]]
+    .assert_eq(&driver.dispatched());
     assert_eq!(driver.heartbeat(&one, "2"), Ok(Some(CancelReason::CancelRequested)));
     assert_eq!(driver.heartbeat(&two, "2"), Ok(None));
     driver.end(&one, canceled()).unwrap();
@@ -425,7 +434,8 @@ fn canceling_reaches_an_attempt_that_runs() {
         14 WorkflowTaskScheduled attempt 1 10s
         15 ActivityTaskStarted of 6 attempt 1
         16 ActivityTaskCompleted of 6 started 15
-    "#]].assert_eq(&driver.history());
+    "#]]
+    .assert_eq(&driver.history());
 }
 
 #[test]
@@ -451,7 +461,8 @@ fn an_attempt_that_is_to_stop_may_end_otherwise_but_not_again() {
         11 ActivityTaskStarted of 5 attempt 1
         12 ActivityTaskCanceled of 5 started 11 requested 10
         13 WorkflowTaskScheduled attempt 1 10s
-    "#]].assert_eq(&text.concat());
+    "#]]
+    .assert_eq(&text.concat());
 }
 
 #[test]
@@ -495,12 +506,14 @@ fn what_nobody_has_is_canceled_at_once() {
         20 ActivityTaskCanceled of 6 started 0 requested 13
         21 ActivityTaskCanceled of 15 started 0 requested 16
         22 WorkflowTaskScheduled attempt 1 10s
-    "#]].assert_eq(&driver.history());
+    "#]]
+    .assert_eq(&driver.history());
     expect![[r#"
         CancelActivity { scheduled_event_id: 7, attempt: 1, reason: CancelRequested }
         activity 17 in q, attempt 1
         workflow task in q, attempt 1
-    "#]].assert_eq(&driver.dispatched());
+    "#]]
+    .assert_eq(&driver.dispatched());
     let events = driver.events();
     let canceled = events.iter().find_map(|event| match &event.attributes {
         Attributes::ActivityTaskCanceled(canceled) => Some(canceled.clone()),
@@ -528,7 +541,8 @@ fn a_cancellation_before_the_start_does_not_keep_a_run_open() {
         9 WorkflowTaskCompleted
         10 ActivityTaskCancelRequested of 5
         11 WorkflowExecutionCompleted
-    "#]].assert_eq(&driver.history());
+    "#]]
+    .assert_eq(&driver.history());
     assert!(driver.run.describe().pending_activities.is_empty());
 }
 
@@ -589,7 +603,8 @@ fn ends_that_come_while_a_task_runs_come_after_all_else() {
         18 ActivityTaskCompleted of 5 started 14
         19 ActivityTaskFailed of 6 started 16 NON_RETRYABLE_FAILURE: no
         20 WorkflowTaskScheduled attempt 1 10s
-    "#]].assert_eq(&driver.history());
+    "#]]
+    .assert_eq(&driver.history());
 }
 
 #[test]

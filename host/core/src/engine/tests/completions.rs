@@ -102,7 +102,8 @@ fn a_run_does_not_close_before_its_code_has_seen_all() {
         15 WorkflowExecutionSignaled v
         16 WorkflowTaskScheduled attempt 1 10s
         17 WorkflowTaskStarted
-    "#]].assert_eq(&text[0]);
+    "#]]
+    .assert_eq(&text[0]);
 }
 
 #[test]

@@ -244,7 +244,8 @@ fn terminate_fails_a_started_task_first() {
         6 WorkflowExecutionTerminated stuck by client
         EvictWorkflow
         Closed
-    "#]].assert_eq(&text[0]);
+    "#]]
+    .assert_eq(&text[0]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::engine::*;
 use crate::event::Attributes;
 use crate::failure::Failure;
 use crate::task;
-use alloc::{boxed::Box, format, vec::Vec};
+use alloc::{boxed::Box, format, vec, vec::Vec};
 use core::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, FileFailurePersistence};
@@ -232,7 +232,8 @@ impl World {
     fn check(&self) {
         let run = &self.driver.run;
         let events = self.driver.events();
-        let closing = |attributes: &Attributes| super::super::lifecycle::status(attributes).is_some();
+        let closing =
+            |attributes: &Attributes| super::super::lifecycle::status(attributes).is_some();
         let closes = events.iter().position(|event| closing(&event.attributes));
         assert_eq!(closes.is_some(), run.closed().is_some());
         if let Some(at) = closes {
@@ -259,9 +260,9 @@ impl World {
         let ids: Vec<i64> = events.iter().map(|event| event.event_id).collect();
         assert!(ids.iter().copied().eq(1..=events.len() as i64), "{ids:?}");
         // Whatever happened that the code has not seen, a task waits or runs for it.
-        let last_completed = events.iter().rposition(|event| {
-            matches!(event.attributes, Attributes::WorkflowTaskCompleted(_))
-        });
+        let last_completed = events
+            .iter()
+            .rposition(|event| matches!(event.attributes, Attributes::WorkflowTaskCompleted(_)));
         let news = events[last_completed.map_or(0, |at| at + 1)..].iter().any(|event| {
             matches!(
                 event.attributes,

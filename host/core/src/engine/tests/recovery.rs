@@ -41,7 +41,8 @@ fn a_task_whose_start_was_in_memory_only_waits_again() {
         3 WorkflowTaskStarted
         4 WorkflowTaskCompleted
         5 WorkflowExecutionCompleted
-    "#]].assert_eq(&driver.history());
+    "#]]
+    .assert_eq(&driver.history());
 }
 
 #[test]
@@ -60,7 +61,8 @@ fn a_task_whose_start_is_recorded_times_out_at_once() {
         2 WorkflowTaskScheduled attempt 1 10s
         3 WorkflowTaskStarted
         4 WorkflowTaskTimedOut START_TO_CLOSE
-    "#]].assert_eq(&driver.history());
+    "#]]
+    .assert_eq(&driver.history());
 }
 
 #[test]
@@ -99,7 +101,8 @@ fn an_accepted_cancel_is_kept() {
         7 WorkflowTaskStarted
         8 WorkflowTaskCompleted
         9 WorkflowExecutionCanceled
-    "#]].assert_eq(&text.join("\n"));
+    "#]]
+    .assert_eq(&text.join("\n"));
 }
 
 #[test]
@@ -121,7 +124,8 @@ fn attempts_of_the_dead_host_fail_at_once() {
     expect![[r#"
         workflow task 1
         activity 5 attempt 1
-    "#]].assert_eq(&driver.waits());
+    "#]]
+    .assert_eq(&driver.waits());
     expect![[r#"
         1 WorkflowExecutionStarted
         2 WorkflowTaskScheduled attempt 1 10s

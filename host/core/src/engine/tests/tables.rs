@@ -61,7 +61,19 @@ fn timers() {
         };
         timer::apply(state, step).map(|state| name(&state))
     });
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        TimerStarted
+            absent -> running
+        a buffered TimerFired
+            running -> fired
+        TimerFired
+            running -> absent
+            fired -> absent
+        TimerCanceled
+            running -> absent
+            fired -> absent
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]
@@ -77,7 +89,14 @@ fn the_cancellation() {
         let step = if step == 0 { cancel::Step::Buffered } else { cancel::Step::Requested };
         cancel::apply(state, step).map(|state| name(&state))
     });
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        buffered
+            not requested -> buffered
+        recorded
+            not requested -> requested
+            buffered -> requested
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]
@@ -139,7 +158,35 @@ fn workflow_tasks() {
         };
         workflow_task::apply(state, step).map(|state| state.name())
     });
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        WorkflowTaskScheduled
+            idle -> scheduled
+            idle after a failed attempt -> scheduled
+            scheduled as transient -> scheduled
+            started as transient -> scheduled
+        WorkflowTaskStarted
+            scheduled -> started
+        WorkflowTaskCompleted
+            started -> idle
+        WorkflowTaskFailed
+            started -> idle after a failed attempt
+        WorkflowTaskTimedOut
+            started -> idle after a failed attempt
+        WorkflowTaskTimedOut of a task that nobody took
+            scheduled -> idle
+        TransientTaskScheduled of attempt 1
+        TransientTaskScheduled of attempt 2
+            idle after a failed attempt -> scheduled as transient
+        TransientTaskScheduled of attempt 3
+        TransientTaskStarted
+            scheduled as transient -> started as transient
+        TransientTaskFailed
+            scheduled as transient -> idle after a failed attempt
+            started as transient -> idle after a failed attempt
+        TransientTaskReleased
+            started as transient -> scheduled as transient
+    "#]]
+    .assert_eq(&text);
 }
 
 /// An activity in each of its states.
@@ -203,11 +250,53 @@ fn attempts_and_ends_of_activities() {
         };
         activity::apply(state, &step).map(|state| name(&state))
     });
-    expect![[""]].assert_eq(&text);
+    expect![[r#"
+        ActivityTaskScheduled
+            absent -> ready
+        ActivityAttemptStarted of attempt 1
+            ready -> started
+        ActivityAttemptStarted of attempt 2
+            in backoff -> started
+        ActivityHeartbeat
+            started -> started
+            started and to be canceled -> started and to be canceled
+        ActivityAttemptFailed of attempt 1
+            started -> in backoff
+        ActivityAttemptFailed of attempt 2
+        ActivityTaskCancelRequested
+            ready -> over
+            in backoff -> over
+            started -> started and to be canceled
+            over -> over
+        a buffered end
+            ready -> over
+            in backoff -> over
+            started -> over
+            started and to be canceled -> over
+        ActivityTaskStarted
+            started -> started
+            started and to be canceled -> started and to be canceled
+            over -> over
+        ActivityTaskCompleted or ActivityTaskFailed
+            started -> absent
+            started and to be canceled -> absent
+            over -> absent
+        ActivityTaskCanceled
+            started and to be canceled -> absent
+            over -> absent
+        ActivityTaskTimedOut
+            ready -> absent
+            in backoff -> absent
+            started -> absent
+            started and to be canceled -> absent
+            over -> absent
+    "#]]
+    .assert_eq(&text);
 }
 
 #[test]
 fn other_events_make_no_activity() {
-    let event = Arc::new(HistoryEvent::new(5, Timestamp(1), crate::event::timer::Started::default()));
+    let event =
+        Arc::new(HistoryEvent::new(5, Timestamp(1), crate::event::timer::Started::default()));
     assert!(activity::apply(None, &activity::Step::Scheduled(&event)).is_err());
 }

@@ -101,7 +101,8 @@ fn later_attempts_leave_no_events_until_one_completes() {
         workflow task in q, attempt 3
         workflow task in q, attempt 4
         Closed
-    "#]].assert_eq(&text[0]);
+    "#]]
+    .assert_eq(&text[0]);
 }
 
 #[test]
@@ -177,7 +178,8 @@ fn news_make_the_next_task_a_normal_one() {
         4 WorkflowTaskFailed WORKFLOW_WORKER_UNHANDLED_FAILURE
         5 WorkflowExecutionCancelRequested
         6 WorkflowTaskScheduled attempt 1 10s
-    "#]].assert_eq(&text[0]);
+    "#]]
+    .assert_eq(&text[0]);
 }
 
 #[test]
