@@ -1,3 +1,4 @@
 //! stub
 pub mod store;
+pub mod wasm;
 pub mod writer;

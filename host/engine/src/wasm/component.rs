@@ -1,0 +1,215 @@
+//! Components: compiled, checked, and ready to be instantiated.
+
+use super::activity::ActivityGuest;
+use super::bindings::activity::ActivityPre;
+use super::bindings::workflow::WorkflowPre;
+use super::bindings::workflow::sandglass::workflow::types::{Failure, Payload};
+use super::cache;
+use super::engine::Engine;
+use super::guest::Guest;
+use super::wasi::{self, Outside};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use wasmparser::Parser;
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre, Linker};
+
+/// Why a component is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegisterError {
+    /// It is something else.
+    #[error(
+        "it is not WebAssembly: give a component, the .wasm file that a build for wasm32-wasip2 makes"
+    )]
+    NotWasm,
+    /// It is a core module.
+    #[error(
+        "it is a core module, not a component: build it for wasm32-wasip2, or make a component of it with `wasm-tools component new`"
+    )]
+    CoreModule,
+    /// It cannot be compiled, or is larger than the limits of guests are.
+    #[error("it cannot be compiled: {0}")]
+    Invalid(String),
+    /// It wants more than there is.
+    #[error(
+        "it imports what is not offered: {}; a workflow has sandglass:workflow and the virtual WASI 0.2, without wasi:http and the like", .0.join(", ")
+    )]
+    NotOffered(Vec<String>),
+    /// It is of the other world.
+    #[error("it is {found}, not {wanted}: it imports {because}")]
+    WrongWorld {
+        /// What was to be registered.
+        wanted: &'static str,
+        /// What it is.
+        found: &'static str,
+        /// The import that shows it.
+        because: String,
+    },
+    /// It has no `run`.
+    #[error("it does not export the function run: export {0}")]
+    MissingRun(&'static str),
+    /// Its `run`, or something that it imports, has another type.
+    #[error("it was built against another version of the WIT: {0}")]
+    WrongType(String),
+}
+
+/// A component that serves workflow types. Cheap to clone.
+#[derive(Clone)]
+pub struct WorkflowComponent {
+    digest: Arc<str>,
+    pub(super) pre: WorkflowPre<Guest>,
+}
+
+/// A component that serves activity types. Cheap to clone.
+#[derive(Clone)]
+pub struct ActivityComponent {
+    digest: Arc<str>,
+    pub(super) pre: ActivityPre<ActivityGuest>,
+}
+
+/// A component of whichever world, compiled and not yet checked.
+pub(super) struct Compiled {
+    pub(super) digest: Arc<str>,
+    pub(super) component: Component,
+}
+
+const RUN: &str =
+    "`run: func(input: list<payload>) -> result<payload, failure>`, as the world says";
+
+impl WorkflowComponent {
+    /// Compiles `bytes`, or finds them compiled, and checks that they are a workflow.
+    pub fn load(engine: &Engine, bytes: &[u8]) -> Result<WorkflowComponent, RegisterError> {
+        let compiled = compile(engine, bytes)?;
+        let wrong = |import: &str| {
+            import.starts_with("sandglass:activity/").then_some(("a workflow", "an activity"))
+        };
+        let pre = checked(engine, engine.workflow_linker(), &compiled, wrong)?;
+        let pre = WorkflowPre::new(pre).map_err(wrong_type)?;
+        Ok(WorkflowComponent { digest: compiled.digest, pre })
+    }
+
+    /// Its content's digest, `sha256:` and 64 digits: the build id of what it decides.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+impl ActivityComponent {
+    /// Compiles `bytes`, or finds them compiled, and checks that they are an activity.
+    pub fn load(engine: &Engine, bytes: &[u8]) -> Result<ActivityComponent, RegisterError> {
+        let compiled = compile(engine, bytes)?;
+        let wrong = |import: &str| is_of_workflows(import).then_some(("an activity", "a workflow"));
+        let pre = checked(engine, engine.activity_linker(), &compiled, wrong)?;
+        let pre = ActivityPre::new(pre).map_err(wrong_type)?;
+        Ok(ActivityComponent { digest: compiled.digest, pre })
+    }
+
+    /// Its content's digest.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
+impl std::fmt::Debug for WorkflowComponent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("WorkflowComponent").field(&self.digest).finish()
+    }
+}
+
+impl std::fmt::Debug for ActivityComponent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ActivityComponent").field(&self.digest).finish()
+    }
+}
+
+/// Interfaces of `sandglass:workflow` that only a workflow can call.
+pub(super) fn is_of_workflows(import: &str) -> bool {
+    ["cancellation", "select", "timers", "activities", "signals"].iter().any(|name| {
+        import
+            .strip_prefix("sandglass:workflow/")
+            .and_then(|rest| rest.split_once('@'))
+            .is_some_and(|(interface, _)| interface == *name)
+    })
+}
+
+/// Whether a guest can have it.
+pub(super) fn is_offered(import: &str) -> bool {
+    const WORKFLOW: [&str; 9] = [
+        "types",
+        "failures",
+        "execution",
+        "log",
+        "cancellation",
+        "select",
+        "timers",
+        "activities",
+        "signals",
+    ];
+    let named = |package: &str, names: &[&str]| {
+        import
+            .strip_prefix(package)
+            .and_then(|rest| rest.split_once('@'))
+            .is_some_and(|(name, version)| names.contains(&name) && version == "0.1.0")
+    };
+    named("sandglass:workflow/", &WORKFLOW)
+        || named("sandglass:activity/", &["attempt"])
+        || wasi::is_offered(import)
+}
+
+pub(super) fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", cache::hex(&Sha256::digest(bytes)))
+}
+
+pub(super) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Compiled, RegisterError> {
+    if Parser::is_core_wasm(bytes) {
+        return Err(RegisterError::CoreModule);
+    }
+    if !Parser::is_component(bytes) {
+        return Err(RegisterError::NotWasm);
+    }
+    let digest = digest(bytes);
+    let folder = engine.options().cache_dir.as_deref();
+    let component = cache::load_or_compile(engine.wasmtime(), folder, &digest, bytes)
+        .map_err(|error| RegisterError::Invalid(format!("{error:#}")))?;
+    Ok(Compiled { digest: digest.into(), component })
+}
+
+fn wrong_type(error: wasmtime::Error) -> RegisterError {
+    RegisterError::WrongType(format!("{error:#}"))
+}
+
+fn checked<T: Outside>(
+    engine: &Engine,
+    linker: &Linker<T>,
+    compiled: &Compiled,
+    wrong_world: impl Fn(&str) -> Option<(&'static str, &'static str)>,
+) -> Result<InstancePre<T>, RegisterError> {
+    let component = &compiled.component;
+    let wasmtime = engine.wasmtime();
+    let ty = component.component_type();
+    let mut linker = linker.clone();
+    let mut not_offered = Vec::new();
+    for (import, item) in ty.imports(wasmtime) {
+        if let Some((wanted, found)) = wrong_world(import) {
+            return Err(RegisterError::WrongWorld { wanted, found, because: import.into() });
+        }
+        if !is_offered(import) {
+            not_offered.push(import.to_owned());
+        } else if let ComponentItem::ComponentInstance(instance) = &item.ty {
+            wasi::deny(&mut linker, wasmtime, import, instance).map_err(wrong_type)?;
+        }
+    }
+    if !not_offered.is_empty() {
+        return Err(RegisterError::NotOffered(not_offered));
+    }
+    match ty.get_export(wasmtime, "run").map(|export| export.ty) {
+        Some(ComponentItem::ComponentFunc(run)) => {
+            run.typecheck::<(&[Payload],), (Result<Payload, Failure>,)>(&ty.instance_type())
+                .map_err(wrong_type)?;
+        }
+        _ => return Err(RegisterError::MissingRun(RUN)),
+    }
+    linker.instantiate_pre(component).map_err(wrong_type)
+}
