@@ -5,6 +5,8 @@
 mod lock;
 mod read;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use super::{Commit, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored};

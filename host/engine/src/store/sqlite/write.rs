@@ -59,6 +59,11 @@ impl WriteSide {
         WriteSide { connection, known: HashMap::new() }
     }
 
+    #[cfg(test)]
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Writes all commits, or none.
     pub(super) fn commit(&mut self, commits: &[Commit]) -> Result<(), Error> {
         if self.known.len() > KNOWN_RUNS_MAX {

@@ -1,0 +1,155 @@
+//! A store that fails as it is told to, on top of one that works.
+
+use crate::store::{Commit, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored};
+use bytes::Bytes;
+use parking_lot::{Condvar, Mutex};
+use sandglass_core::Timestamp;
+use sandglass_core::task::Published;
+use std::collections::BTreeSet;
+
+/// A store whose commits fail, wait, or are lost when a test says so. Commits are numbered from 1, failed ones too.
+#[derive(Debug, Default)]
+pub struct FaultyStore<S> {
+    inner: S,
+    plan: Mutex<Plan>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Plan {
+    /// How many commits each call brought.
+    calls: Vec<usize>,
+    fail_before: BTreeSet<usize>,
+    fail_after: BTreeSet<usize>,
+    crash_after: Option<usize>,
+    full: bool,
+    held: bool,
+    waiting: bool,
+}
+
+impl<S> FaultyStore<S> {
+    /// A store that works, until it is told otherwise.
+    pub fn new(inner: S) -> Self {
+        FaultyStore { inner, plan: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// The store below.
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// The store below, after a crash: what was committed, and nothing else.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// The `number`th commit fails and leaves nothing behind.
+    pub fn fail_before(&self, number: usize) {
+        self.plan.lock().fail_before.insert(number);
+    }
+
+    /// The `number`th commit is carried out, and its caller is told that it failed.
+    pub fn fail_after(&self, number: usize) {
+        self.plan.lock().fail_after.insert(number);
+    }
+
+    /// Every commit after the `number`th fails and leaves nothing behind, as after a crash.
+    pub fn crash_after(&self, number: usize) {
+        self.plan.lock().crash_after = Some(number);
+    }
+
+    /// Whether the disk is full from now on.
+    pub fn set_full(&self, full: bool) {
+        self.plan.lock().full = full;
+    }
+
+    /// Lets no commit begin until [`FaultyStore::release`].
+    pub fn hold(&self) {
+        self.plan.lock().held = true;
+    }
+
+    /// Lets commits begin again.
+    pub fn release(&self) {
+        self.plan.lock().held = false;
+        self.changed.notify_all();
+    }
+
+    /// Returns when a commit waits because commits are held.
+    pub fn wait_until_held(&self) {
+        let mut plan = self.plan.lock();
+        self.changed.wait_while(&mut plan, |plan| !plan.waiting);
+    }
+
+    /// How many runs each call of `commit` brought so far, failed ones too.
+    pub fn calls(&self) -> Vec<usize> {
+        self.plan.lock().calls.clone()
+    }
+
+    /// Waits while commits are held; says what is to become of this one.
+    fn begin(&self, runs: usize) -> (Option<Error>, bool) {
+        let mut plan = self.plan.lock();
+        plan.waiting = plan.held;
+        self.changed.notify_all();
+        self.changed.wait_while(&mut plan, |plan| plan.held);
+        plan.waiting = false;
+        plan.calls.push(runs);
+        let number = plan.calls.len();
+        let before = if plan.full {
+            Some(Error::Full)
+        } else if plan.crash_after.is_some_and(|last| number > last) {
+            Some(Error::Io(format!("crashed before commit {number}")))
+        } else if plan.fail_before.contains(&number) {
+            Some(Error::Io(format!("told to fail before commit {number}")))
+        } else {
+            None
+        };
+        (before, plan.fail_after.contains(&number))
+    }
+}
+
+impl<S: Store> Store for FaultyStore<S> {
+    fn commit(&self, commits: &[Commit]) -> Result<(), Error> {
+        let (before, after) = self.begin(commits.len());
+        if let Some(error) = before {
+            return Err(error);
+        }
+        self.inner.commit(commits)?;
+        if after { Err(Error::Io("told to fail after a commit".into())) } else { Ok(()) }
+    }
+
+    fn load(&self, run_id: &str) -> Result<Option<Stored>, Error> {
+        self.inner.load(run_id)
+    }
+
+    fn latest_run(&self, workflow_id: &str) -> Result<Option<RunSummary>, Error> {
+        self.inner.latest_run(workflow_id)
+    }
+
+    fn run(&self, run_id: &str) -> Result<Option<RunSummary>, Error> {
+        self.inner.run(run_id)
+    }
+
+    fn history(&self, run_id: &str, page: Page) -> Result<(Vec<Bytes>, Option<Page>), Error> {
+        self.inner.history(run_id, page)
+    }
+
+    fn published(&self, run_id: &str) -> Result<Published, Error> {
+        self.inner.published(run_id)
+    }
+
+    fn due_until(&self, time: Timestamp, limit: usize) -> Result<Vec<RunSummary>, Error> {
+        self.inner.due_until(time, limit)
+    }
+
+    fn next_due(&self) -> Result<Option<Timestamp>, Error> {
+        self.inner.next_due()
+    }
+
+    fn open_runs(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<RunSummary>, Error> {
+        self.inner.open_runs(after, limit)
+    }
+
+    fn list(&self, filter: &ListFilter) -> Result<Vec<RunSummary>, Error> {
+        self.inner.list(filter)
+    }
+}
