@@ -1,6 +1,7 @@
 //! Guests without wasm: a Rust `async fn` over [`Run`], polled once an activation.
 //!
-//! A call that blocks is `Poll::Pending`; a misuse traps. What does not live here: an engine, which makes the history that such a guest is fed.
+//! A call that blocks is `Poll::Pending`; a misuse traps. What does not live here: an engine, which
+//! makes the history that such a guest is fed.
 
 use sandglass_core::event::workflow_task::{FailedCause, SdkMetadata};
 use sandglass_core::payload::Payload;
@@ -72,7 +73,8 @@ impl ScriptedGuest {
         lock(&self.run)
     }
 
-    /// Takes in `events` and runs the guest through all tasks that they have. The answer, if the last of them is live.
+    /// Takes in `events` and runs the guest through all tasks that they have. The answer, if the
+    /// last of them is live.
     pub fn work(&mut self, events: &[Arc<HistoryEvent>]) -> Result<Option<Decision>, Stopped> {
         self.run().feed(events).map_err(Stopped::Feed)?;
         let mut live = false;

@@ -1,10 +1,12 @@
 //! The worker half: what a Temporal SDK does with a workflow task, as pure functions.
 //!
-//! [`Run`] is one run as its guest sees it. The host feeds it history, asks it for activations, resumes the guest, and calls it from the guest's
-//! imports; what the guest asked for comes out as [`Decision`]. This half knows nothing of [`crate::engine`]; only the [`crate::task`]
-//! crosses. What does not live here: wasm, threads, the cache of runs.
+//! [`Run`] is one run as its guest sees it. The host feeds it history, asks it for activations,
+//! resumes the guest, and calls it from the guest's imports; what the guest asked for comes out as
+//! [`Decision`]. This half knows nothing of [`crate::engine`]; only the [`crate::task`] crosses.
+//! What does not live here: wasm, threads, the cache of runs.
 //!
-//! One file a durable thing: its states, what each event and each call does in each of them, and the run's methods for it.
+//! One file a durable thing: its states, what each event and each call does in each of them, and
+//! the run's methods for it.
 
 mod activity;
 mod cancellation;

@@ -1,4 +1,5 @@
-//! An activity as its guest sees it: its states, its three types of cancellation, and the run's methods for it.
+//! An activity as its guest sees it: its states, its three types of cancellation, and the run's
+//! methods for it.
 
 use super::commands::Slot;
 use super::failure::{Misuse, Reason, TaskFailure};
@@ -227,7 +228,8 @@ fn first(result: Option<&Payloads>) -> Payload {
     result.and_then(|result| result.payloads.first()).cloned().unwrap_or_else(Payload::nil)
 }
 
-/// Whether the event records that command. Arguments and options are not compared, as in Temporal's core.
+/// Whether the event records that command. Arguments and options are not compared, as in Temporal's
+/// core.
 pub(super) fn records(event: &activity::Scheduled, command: &ScheduleActivityTask) -> Match {
     let recorded_type = event.activity_type.as_ref().map_or("", |t| &t.name);
     differs("activity id", &event.activity_id, &command.activity_id)
@@ -247,12 +249,14 @@ pub(super) fn records_cancel(event: &activity::CancelRequested, scheduled_event_
 }
 
 impl Run {
-    /// Schedules an activity. One of `start_to_close_timeout` and `schedule_to_close_timeout` must be given.
+    /// Schedules an activity. One of `start_to_close_timeout` and `schedule_to_close_timeout` must
+    /// be given.
     pub fn start_activity(&mut self, options: ActivityOptions) -> Result<Operation, Misuse> {
         self.activities_started += 1;
         if options.start_to_close_timeout.is_none() && options.schedule_to_close_timeout.is_none() {
             return Err(Misuse(alloc::format!(
-                "activity {:?} has neither a start-to-close-timeout nor a schedule-to-close-timeout; give one of them",
+                "activity {:?} has neither a start-to-close-timeout nor a \
+                 schedule-to-close-timeout; give one of them",
                 options.activity_type
             )));
         }
@@ -299,7 +303,8 @@ impl Run {
         Ok(operation)
     }
 
-    /// Waits for its outcome, which takes it. A cancel request that finds it waiting acts by its cancellation type (D5).
+    /// Waits for its outcome, which takes it. A cancel request that finds it waiting acts by its
+    /// cancellation type (D5).
     pub fn wait_activity(
         &mut self,
         operation: Operation,
@@ -326,7 +331,8 @@ impl Run {
         Ok(Wait::Ready(outcome.map_err(|failure| self.handed.hand(*failure))))
     }
 
-    /// Asks it to stop, as its cancellation type says. No effect once it has ended, was taken, or was asked before.
+    /// Asks it to stop, as its cancellation type says. No effect once it has ended, was taken, or
+    /// was asked before.
     pub fn cancel_activity(&mut self, operation: Operation) -> Result<(), Misuse> {
         let stamp = self.operations.next_stamp();
         let activity = match self.operations.known(operation)? {

@@ -1,4 +1,5 @@
-//! The request to cancel a run: a state, and an edge that interrupts once (D5). Which call is interrupted is decided here and nowhere else.
+//! The request to cancel a run: a state, and an edge that interrupts once (D5). Which call is
+//! interrupted is decided here and nowhere else.
 
 use super::failure::{Misuse, TaskFailure};
 use super::operations::{Machine, Operation, Stamp};

@@ -1,4 +1,5 @@
-//! What the guest asked for in the task that runs, in program order. A command that is dropped (rules 77 and 107) leaves no trace.
+//! What the guest asked for in the task that runs, in program order. A command that is dropped
+//! (rules 77 and 107) leaves no trace.
 
 use super::failure::Reason;
 use super::operations::Operation;

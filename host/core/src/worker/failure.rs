@@ -1,4 +1,5 @@
-//! What can go wrong in this half: a guest that misuses an import, a workflow task that fails, history that does not fit together.
+//! What can go wrong in this half: a guest that misuses an import, a workflow task that fails,
+//! history that does not fit together.
 
 use super::replay::Nondeterminism;
 use crate::event::workflow_task::FailedCause;
@@ -15,7 +16,8 @@ pub struct Misuse(pub String);
 pub enum FeedError {
     /// Events are missing.
     #[error(
-        "event {expected} is the next to be fed, but event {got} came; feed the history without gaps"
+        "event {expected} is the next to be fed, but event {got} came; feed the history without \
+         gaps"
     )]
     Gap {
         /// The event that would be next.
@@ -25,8 +27,9 @@ pub enum FeedError {
     },
     /// The task that this run answered did not complete.
     #[error(
-        "event {event_id} ({event}) follows the task that began with event {started_event_id}, which this run has answered: the answer was not \
-         taken, so the run has to be replayed from its beginning"
+        "event {event_id} ({event}) follows the task that began with event {started_event_id}, \
+         which this run has answered: the answer was not taken, so the run has to be replayed from \
+         its beginning"
     )]
     NotCompleted {
         /// The WorkflowTaskStarted that was answered.
@@ -46,7 +49,8 @@ pub enum Reason {
     Nondeterminism(Nondeterminism),
     /// An event that cannot follow what was before it.
     #[error(
-        "event {event_id} ({event}) does not fit the history before it: {why}; the history is damaged, or was written by other code"
+        "event {event_id} ({event}) does not fit the history before it: {why}; the history is \
+         damaged, or was written by other code"
     )]
     Unfit {
         /// Which.
@@ -58,7 +62,8 @@ pub enum Reason {
     },
     /// An event of a type that this host has no machine for.
     #[error(
-        "event {event_id} is {event}, which this host does not know how to replay; replay this run with a host that does"
+        "event {event_id} is {event}, which this host does not know how to replay; replay this run \
+         with a host that does"
     )]
     UnknownEvent {
         /// Which.
@@ -68,8 +73,8 @@ pub enum Reason {
     },
     /// The history was decided by semantics that this host does not have.
     #[error(
-        "event {event_id} (WorkflowTaskCompleted) was decided with flag {flag}, which this host does not know; \
-         run it with the host version that wrote it"
+        "event {event_id} (WorkflowTaskCompleted) was decided with flag {flag}, which this \
+         host does not know; run it with the host version that wrote it"
     )]
     UnknownFlag {
         /// The WorkflowTaskCompleted.

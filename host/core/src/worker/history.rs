@@ -26,8 +26,9 @@ pub(super) struct NextTask {
 }
 
 impl Cursor {
-    /// Takes in events; those that it has had are passed over. `answered` is the WorkflowTaskStarted of a task that was answered and whose
-    /// WorkflowTaskCompleted has to come next.
+    /// Takes in events; those that it has had are passed over. `answered` is the
+    /// WorkflowTaskStarted of a task that was answered and whose WorkflowTaskCompleted has to come
+    /// next.
     pub(super) fn feed(
         &mut self,
         events: &[Arc<HistoryEvent>],
@@ -39,12 +40,11 @@ impl Cursor {
             if event.event_id != expected {
                 return Err(FeedError::Gap { expected, got: event.event_id });
             }
-            if let (true, Some(started_event_id)) = (self.events.is_empty(), answered) {
-                let completes = |e: &Attributes| matches!(e, Attributes::WorkflowTaskCompleted(c) if c.started_event_id == started_event_id);
-                if !completes(&event.attributes) {
-                    let (event_id, event) = (event.event_id, event.attributes.name());
-                    return Err(FeedError::NotCompleted { started_event_id, event_id, event });
-                }
+            if let (true, Some(started_event_id)) = (self.events.is_empty(), answered)
+                && !completes(event, started_event_id)
+            {
+                let (event_id, event) = (event.event_id, event.attributes.name());
+                return Err(FeedError::NotCompleted { started_event_id, event_id, event });
             }
             self.last_event_id = expected;
             self.events.push_back(Arc::clone(event));
@@ -151,7 +151,13 @@ fn decided_by(event: &HistoryEvent) -> Option<i64> {
     })
 }
 
-/// An event of a type that has no machine: passed over if a worker may ignore it, else the task fails.
+fn completes(event: &HistoryEvent, started_event_id: i64) -> bool {
+    matches!(&event.attributes, Attributes::WorkflowTaskCompleted(completed)
+        if completed.started_event_id == started_event_id)
+}
+
+/// An event of a type that has no machine: passed over if a worker may ignore it, else the task
+/// fails.
 pub(super) fn other(event: &HistoryEvent, event_type: i32) -> Result<(), TaskFailure> {
     if worker_may_ignore(event) {
         return Ok(());

@@ -1,4 +1,5 @@
-//! Every bound that the worker half keeps. One that is hit fails the workflow task, never the run, so that mended code can go on.
+//! Every bound that the worker half keeps. One that is hit fails the workflow task, never the run,
+//! so that mended code can go on.
 
 /// What a run may ask for and hold.
 #[derive(Clone, Debug)]

@@ -1,11 +1,13 @@
-//! Numbers to machines. What was taken is forgotten (D2), so that a run of 300,000 activities stays small.
+//! Numbers to machines. What was taken is forgotten (D2), so that a run of 300,000 activities stays
+//! small.
 
 use super::activity::Activity;
 use super::failure::{Misuse, Reason};
 use super::timer::Timer;
 use alloc::{boxed::Box, collections::BTreeMap, format, string::String};
 
-/// Something that was started or can be waited for, by its number in this run: the same number on every replay.
+/// Something that was started or can be waited for, by its number in this run: the same number on
+/// every replay.
 pub type Operation = u32;
 
 /// The place in the order in which things became ready (D8).
@@ -42,7 +44,8 @@ pub(super) struct Operations {
     machines: BTreeMap<Operation, Machine>,
     /// The last number that was given.
     given: Operation,
-    /// By the event that recorded their start, until the event that ends them. An operation that was taken before that stays here.
+    /// By the event that recorded their start, until the event that ends them. An operation that
+    /// was taken before that stays here.
     recorded: BTreeMap<i64, Operation>,
     stamp: Stamp,
 }
@@ -111,7 +114,8 @@ impl Operations {
         self.recorded.insert(event_id, operation);
     }
 
-    /// The operation whose start that event recorded, which ends with this; `None` if no such one is open.
+    /// The operation whose start that event recorded, which ends with this; `None` if no such one
+    /// is open.
     pub(super) fn end(&mut self, event_id: i64) -> Option<Operation> {
         self.recorded.remove(&event_id)
     }

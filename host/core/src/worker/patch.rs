@@ -1,4 +1,5 @@
-//! Changes of a workflow's code that open runs live through (D2, "Patches"). A patch is Temporal's marker `core_patch`.
+//! Changes of a workflow's code that open runs live through (D2, "Patches"). A patch is Temporal's
+//! marker `core_patch`.
 
 use super::failure::{Misuse, Reason};
 use super::replay::{Match, differs};
@@ -52,7 +53,8 @@ pub(super) fn is_deprecated(event: &HistoryEvent) -> bool {
     patch_of(event).is_some_and(|patch| patch.deprecated)
 }
 
-/// Whether the event records that command: for patches, whether it is the same patch, deprecated or not.
+/// Whether the event records that command: for patches, whether it is the same patch, deprecated or
+/// not.
 pub(super) fn records(
     event: &marker::Recorded,
     marker_name: &str,

@@ -1,7 +1,7 @@
 //! Matching what the guest asks for with what its history says it asked for.
 //!
-//! What a changed guest would change is compared: the kinds of commands, their order, ids and types. Payloads, failures and durations are not,
-//! as in Temporal's core.
+//! What a changed guest would change is compared: the kinds of commands, their order, ids and
+//! types. Payloads, failures and durations are not, as in Temporal's core.
 
 use super::commands::{Issued, describe};
 use super::failure::{Reason, TaskFailure};
@@ -16,7 +16,8 @@ use core::fmt;
 /// The code does other things than its history says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Nondeterminism {
-    /// Where in the history: the event that does not match, or the one before which an event is missing.
+    /// Where in the history: the event that does not match, or the one before which an event is
+    /// missing.
     pub event_id: i64,
     /// The recorded command's event; `None` if the history has no command here.
     pub recorded: Option<String>,
@@ -53,7 +54,8 @@ impl fmt::Display for Nondeterminism {
         }
         write!(
             f,
-            ". Run it with the component that wrote this history, or guard the change with `patched`"
+            ". Run it with the component that wrote this history, or guard the change with \
+             `patched`"
         )
     }
 }
@@ -131,11 +133,13 @@ fn describe_event(event: &Attributes) -> String {
     }
 }
 
-/// The flags of this host's own semantics (D3): one for each change, so that mending one breaks no open run.
+/// The flags of this host's own semantics (D3): one for each change, so that mending one breaks no
+/// open run.
 pub(super) const FLAGS: [u32; 1] = [1];
 
 impl Run {
-    /// Matches the commands of the task that has come to rest with what follows its WorkflowTaskCompleted. `false` if that was not fed yet.
+    /// Matches the commands of the task that has come to rest with what follows its
+    /// WorkflowTaskCompleted. `false` if that was not fed yet.
     pub(super) fn complete_task(&mut self) -> Result<bool, TaskFailure> {
         let Some(completed) = self.history.next_completed() else { return Ok(false) };
         if let Attributes::WorkflowTaskCompleted(attributes) = &completed.attributes {

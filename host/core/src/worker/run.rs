@@ -26,7 +26,8 @@ use crate::task::Published;
 use crate::time::Timestamp;
 use alloc::{collections::BTreeSet, string::String, sync::Arc, vec, vec::Vec};
 
-/// What a call that may wait says. The host asks again, with the same arguments, at each activation.
+/// What a call that may wait says. The host asks again, with the same arguments, at each
+/// activation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Wait<T> {
     /// It is there.
@@ -126,16 +127,18 @@ impl Run {
         }
     }
 
-    /// Takes in history, in order and without gaps; events that it has had are passed over. It may come in pages: feed all of them before
-    /// the next activation is asked for, since whether a task was completed can only be seen from what follows it. The last event is the
-    /// WorkflowTaskStarted of the task that is live, or, of a history that is only replayed, whatever is last.
+    /// Takes in history, in order and without gaps; events that it has had are passed over. It may
+    /// come in pages: feed all of them before the next activation is asked for, since whether a
+    /// task was completed can only be seen from what follows it. The last event is the
+    /// WorkflowTaskStarted of the task that is live, or, of a history that is only replayed,
+    /// whatever is last.
     pub fn feed(&mut self, events: &[Arc<HistoryEvent>]) -> Result<(), FeedError> {
         let answered = (self.phase == Phase::Answered).then_some(self.last_started_event_id);
         self.history.feed(events, answered)
     }
 
-    /// Applies the events of the next workflow task, all at once; `None` if there is none. A run whose task failed stays so: it has to be
-    /// built again from its history.
+    /// Applies the events of the next workflow task, all at once; `None` if there is none. A run
+    /// whose task failed stays so: it has to be built again from its history.
     pub fn next_activation(&mut self) -> Result<Option<Activation>, TaskFailure> {
         let next = self.try_next_activation();
         self.keep_failure(next)
@@ -252,7 +255,8 @@ impl Run {
         }
     }
 
-    /// Why the task fails, if it does: also after a trap, since a guest that hits a limit traps. The host reports this rather than the trap.
+    /// Why the task fails, if it does: also after a trap, since a guest that hits a limit traps.
+    /// The host reports this rather than the trap.
     #[must_use]
     pub fn failure(&self) -> Option<&TaskFailure> {
         self.failure.as_ref()

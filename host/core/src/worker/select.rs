@@ -1,4 +1,5 @@
-//! Waiting for the first of several things. Of several that are ready, the one that became so first wins (D8).
+//! Waiting for the first of several things. Of several that are ready, the one that became so first
+//! wins (D8).
 
 use super::failure::Misuse;
 use super::operations::{Machine, Operation, Stamp};
@@ -12,25 +13,16 @@ impl Run {
         &mut self,
         operations: &[Operation],
     ) -> Result<Wait<Result<Operation, ShownFailure>>, Misuse> {
-        if let Some(first) = self.first_ready(operations, "wait-any")? {
-            if matches!(self.operations.waited(first)?, Machine::CancelRequest) {
-                // The guest is told by this; under a shield the interruption stays (D5).
-                self.cancellation.interrupt();
-            }
-            return Ok(Wait::Ready(Ok(first)));
-        }
-        Ok(match self.cancellation.interrupt() {
-            true => Wait::Ready(Err(self.handed.hand(bare_canceled()))),
-            false => Wait::Blocked,
-        })
+        self.wait_first(operations, "wait-any")
     }
 
-    /// `wait_any`, which then cancels the others that are not ready, also when it returns a failure.
+    /// `wait_any`, which then cancels the others that are not ready, also when it returns a
+    /// failure.
     pub fn race(
         &mut self,
         operations: &[Operation],
     ) -> Result<Wait<Result<Operation, ShownFailure>>, Misuse> {
-        let won = self.wait_any(operations)?;
+        let won = self.wait_first(operations, "race")?;
         if let Wait::Ready(_) = won {
             for operation in operations {
                 if self.ready_at(*operation)?.is_none() {
@@ -41,7 +33,8 @@ impl Run {
         Ok(won)
     }
 
-    /// Those that are ready now, in the order in which they became so. It never takes the interruption.
+    /// Those that are ready now, in the order in which they became so. It never takes the
+    /// interruption.
     pub fn ready(&mut self, operations: &[Operation]) -> Result<Vec<Operation>, Misuse> {
         let mut ready = Vec::new();
         for operation in operations {
@@ -54,7 +47,8 @@ impl Run {
         Ok(ready.into_iter().map(|(_, operation)| operation).collect())
     }
 
-    /// Cancels each, then waits until all have ended, which nothing interrupts; takes them all. What is never taken is left as it is.
+    /// Cancels each, then waits until all have ended, which nothing interrupts; takes them all.
+    /// What is never taken is left as it is.
     pub fn settle(&mut self, operations: &[Operation]) -> Result<Wait<()>, Misuse> {
         let mut pending = false;
         for operation in operations {
@@ -82,6 +76,24 @@ impl Run {
         Ok(match self.first_ready(operations, "poll")? {
             Some(_) => Wait::Ready(()),
             None => Wait::Blocked,
+        })
+    }
+
+    fn wait_first(
+        &mut self,
+        operations: &[Operation],
+        call: &str,
+    ) -> Result<Wait<Result<Operation, ShownFailure>>, Misuse> {
+        if let Some(first) = self.first_ready(operations, call)? {
+            if matches!(self.operations.waited(first)?, Machine::CancelRequest) {
+                // The guest is told by this; under a shield the interruption stays (D5).
+                self.cancellation.interrupt();
+            }
+            return Ok(Wait::Ready(Ok(first)));
+        }
+        Ok(match self.cancellation.interrupt() {
+            true => Wait::Ready(Err(self.handed.hand(bare_canceled()))),
+            false => Wait::Blocked,
         })
     }
 

@@ -1,7 +1,8 @@
 //! What a guest sees of a failure, and the way back (D2, "A failure passes through whole").
 //!
-//! A guest sees a failure as a head and a list of causes, since WIT has no recursive types, and without what authors do not want to see.
-//! What it returns as it was received is recorded as the original bytes.
+//! A guest sees a failure as a head and a list of causes, since WIT has no recursive types, and
+//! without what authors do not want to see. What it returns as it was received is recorded as the
+//! original bytes.
 
 use crate::failure::{
     ActivityFailureInfo, ApplicationErrorCategory, ApplicationFailureInfo, CanceledFailureInfo,
@@ -110,7 +111,8 @@ impl ShownFailure {
         }
     }
 
-    /// Whether it is canceled itself, or an activity's or a child workflow's whose nearest cause is.
+    /// Whether it is canceled itself, or an activity's or a child workflow's whose nearest cause
+    /// is.
     #[must_use]
     pub fn is_canceled(&self) -> bool {
         self.canceled_details().is_some()
@@ -129,7 +131,8 @@ impl ShownFailure {
     }
 }
 
-/// A bare `canceled`: what every interruptible call but an activity's or a child's outcome returns (D2, "Two shapes of canceled").
+/// A bare `canceled`: what every interruptible call but an activity's or a child's outcome returns
+/// (D2, "Two shapes of canceled").
 pub(super) fn bare_canceled() -> Failure {
     Failure::new("Cancelled", FailureInfo::Canceled(CanceledFailureInfo::default()))
 }
@@ -283,8 +286,9 @@ impl Handed {
         shown
     }
 
-    /// What is recorded for a failure that the guest returned: from the first of it and its causes that is, with all that follow, one that
-    /// was handed out, the original; before that, what the guest made.
+    /// What is recorded for a failure that the guest returned: from the first of it and its causes
+    /// that is, with all that follow, one that was handed out, the original; before that, what the
+    /// guest made.
     pub(super) fn restore(&self, returned: ShownFailure) -> Failure {
         let ShownFailure { message, stack_trace, info, causes } = returned;
         let mut links = Vec::with_capacity(causes.len() + 1);

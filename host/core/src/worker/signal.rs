@@ -1,4 +1,5 @@
-//! Signals: those that wait, by name, oldest first. None is lost: those count that came before anybody asked.
+//! Signals: those that wait, by name, oldest first. None is lost: those count that came before
+//! anybody asked.
 
 use super::failure::{Misuse, Reason, TaskFailure};
 use super::operations::{Machine, Operation, Stamp};

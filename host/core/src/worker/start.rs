@@ -33,7 +33,8 @@ pub struct WorkflowInfo {
 }
 
 impl Run {
-    /// Says where the run is and which, neither of which its history says. To be called before the first activation.
+    /// Says where the run is and which, neither of which its history says. To be called before the
+    /// first activation.
     pub fn identify(&mut self, namespace: &str, execution: &WorkflowExecution) {
         self.info.namespace = namespace.into();
         self.info.workflow_id = execution.workflow_id.clone();
@@ -52,8 +53,8 @@ impl Run {
         self.input.as_ref().map_or_else(Vec::new, |input: &Payloads| input.payloads.clone())
     }
 
-    /// What the guest's randomness is seeded by. It changes where a reset run leaves its past behind; the host compares it at each
-    /// activation.
+    /// What the guest's randomness is seeded by. It changes where a reset run leaves its past
+    /// behind; the host compares it at each activation.
     #[must_use]
     pub fn random_seed(&self) -> u64 {
         self.seed

@@ -1,4 +1,5 @@
-//! A durable timer as its guest sees it: its states, and the run's methods for it. Plain WASI sleeps are timers too (D5).
+//! A durable timer as its guest sees it: its states, and the run's methods for it. Plain WASI
+//! sleeps are timers too (D5).
 
 use super::commands::Slot;
 use super::failure::{Misuse, Reason, TaskFailure};
@@ -154,8 +155,8 @@ impl Run {
         }))
     }
 
-    /// Cancels it; no effect once it has fired, was taken, or was canceled. One of a plain WASI sleep is taken as well, since only
-    /// dropping it cancels it.
+    /// Cancels it; no effect once it has fired, was taken, or was canceled. One of a plain WASI
+    /// sleep is taken as well, since only dropping it cancels it.
     pub fn cancel_timer(&mut self, operation: Operation) -> Result<(), Misuse> {
         match self.operations.known(operation)? {
             None => Ok(()),

@@ -1,4 +1,5 @@
-//! A failure passes through whole (D2): returned as it was received, it is recorded as the original bytes.
+//! A failure passes through whole (D2): returned as it was received, it is recorded as the original
+//! bytes.
 
 use crate::scripted::{Script, activity};
 use crate::story::{Story, chain, says};

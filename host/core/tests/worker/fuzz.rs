@@ -1,5 +1,6 @@
-//! Guests and histories at random. A guest that does whatever a random program says is fed whatever may happen to it: it has to answer the
-//! same on every replay, and never to ask for what a server refuses. Fed what may not happen, it has to fail, not to panic.
+//! Guests and histories at random. A guest that does whatever a random program says is fed whatever
+//! may happen to it: it has to answer the same on every replay, and never to ask for what a server
+//! refuses. Fed what may not happen, it has to fail, not to panic.
 
 use crate::scripted::{Imports, Outcome, Script, ScriptedGuest, activity};
 use crate::story::{Story, says};
@@ -27,6 +28,15 @@ impl Random {
     }
 }
 
+fn any_work(random: &mut Random) -> ActivityOptions {
+    let cancellation_type = match random.below(3) {
+        0 => CancellationType::TryCancel,
+        1 => CancellationType::WaitCancellationCompleted,
+        _ => CancellationType::Abandon,
+    };
+    ActivityOptions { cancellation_type, ..activity("work") }
+}
+
 /// Does forty things at random with what it has, and holds on whatever interrupts it.
 async fn at_random(it: Imports, seed: u64) -> Outcome {
     let mut random = Random(seed);
@@ -38,18 +48,7 @@ async fn at_random(it: Imports, seed: u64) -> Outcome {
         let all: Vec<Operation> = timers.iter().chain(&works).copied().collect();
         match random.below(14) {
             0 => timers.push(it.start_timer(random.below(9))),
-            1 | 2 => {
-                let cancellation_type = *random
-                    .one_of(&[
-                        CancellationType::TryCancel,
-                        CancellationType::WaitCancellationCompleted,
-                        CancellationType::Abandon,
-                    ])
-                    .expect("three");
-                works.push(
-                    it.start_activity(ActivityOptions { cancellation_type, ..activity("work") }),
-                );
-            }
+            1 | 2 => works.push(it.start_activity(any_work(&mut random))),
             3 if !timers.is_empty() => {
                 let timer = timers.swap_remove(random.below(timers.len() as u64) as usize);
                 said += if it.wait_timer(timer).await.is_ok() { "t" } else { "T" };

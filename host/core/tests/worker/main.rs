@@ -1,6 +1,8 @@
-//! The worker half through its public API: guests that are scripted, histories that a small stand-in for the engine makes of what they ask for.
+//! The worker half through its public API: guests that are scripted, histories that a small
+//! stand-in for the engine makes of what they ask for.
 //!
-//! Every scenario is replayed from its beginning after each of its tasks, and has to ask for the same.
+//! Every scenario is replayed from its beginning after each of its tasks, and has to ask for the
+//! same.
 #![allow(clippy::result_large_err, reason = "guests return failures by value, as the WIT has them")]
 #![allow(unreachable_pub, reason = "the scripted guests are shared with another crate")]
 
@@ -8,6 +10,7 @@ mod activities;
 mod cancellation;
 mod failures;
 mod fuzz;
+mod golden;
 mod histories;
 mod limits;
 mod patches;

@@ -1,4 +1,5 @@
-//! Patches: the first answer holds; old runs keep their side; deprecated markers replay with or without the call.
+//! Patches: the first answer holds; old runs keep their side; deprecated markers replay with or
+//! without the call.
 
 use crate::scripted::{Script, Stopped, activity};
 use crate::story::{Story, says};

@@ -77,7 +77,8 @@ fn an_earlier_task_is_earlier_than_a_signal_of_a_later_one() {
 
 #[test]
 fn on_replay_what_a_later_task_resolved_is_still_pending() {
-    // The story replays after each task: the timer's task comes first although the activity's end stands in the history as well.
+    // The story replays after each task: the timer's task comes first although the activity's end
+    // stands in the history as well.
     let mut story = Story::new(racer());
     story.task().fire("1").task().complete("1").task().fire("2").task();
     expect![[r#"
@@ -156,7 +157,7 @@ fn misuse_traps_with_a_sentence() {
         it.race(&[]).await?;
         says("")
     });
-    expect!["wait-any was called with nothing to wait for"].assert_eq(&trap(empty));
+    expect!["race was called with nothing to wait for"].assert_eq(&trap(empty));
     let taken = Script::new(|it| async move {
         let timer = it.start_timer(1);
         it.settle(&[timer]).await;

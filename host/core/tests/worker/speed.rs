@@ -1,4 +1,5 @@
-//! How fast a history is matched, without wasm. Run with `--release -- --ignored --nocapture speed`.
+//! How fast a history is matched, without wasm. Run with `--release -- --ignored --nocapture
+//! speed`.
 
 use crate::scripted::{Script, ScriptedGuest, activity};
 use crate::story::says;

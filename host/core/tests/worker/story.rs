@@ -1,4 +1,5 @@
-//! A history as it grows: a small stand-in for the engine that believes everything the guest asks for.
+//! A history as it grows: a small stand-in for the engine that believes everything the guest asks
+//! for.
 
 use crate::scripted::{Script, ScriptedGuest, Stopped};
 use sandglass_core::command::CommandKind;
@@ -183,7 +184,8 @@ impl Story {
         self
     }
 
-    /// A task, answered by the guest that is kept; one that is started anew has to answer the same, at once and in pages.
+    /// A task, answered by the guest that is kept; one that is started anew has to answer the same,
+    /// at once and in pages.
     pub fn task(&mut self) -> &mut Story {
         let decision =
             self.try_task().unwrap_or_else(|stopped| panic!("{stopped:?}\n{}", self.log));
@@ -275,25 +277,7 @@ impl Story {
                 }
                 .into()
             }
-            CommandKind::CompleteWorkflowExecution { result } => workflow::Completed {
-                result,
-                workflow_task_completed_event_id: completed,
-                ..workflow::Completed::default()
-            }
-            .into(),
-            CommandKind::FailWorkflowExecution { failure } => workflow::Failed {
-                failure: Some(failure),
-                workflow_task_completed_event_id: completed,
-                ..workflow::Failed::default()
-            }
-            .into(),
-            CommandKind::CancelWorkflowExecution { details } => workflow::Canceled {
-                workflow_task_completed_event_id: completed,
-                details,
-                ..workflow::Canceled::default()
-            }
-            .into(),
-            CommandKind::Other { .. } => panic!("no guest asks for this"),
+            close => closed(close, completed),
         }
     }
 
@@ -391,6 +375,30 @@ impl Story {
     }
 }
 
+fn closed(command: CommandKind, completed: i64) -> Attributes {
+    match command {
+        CommandKind::CompleteWorkflowExecution { result } => workflow::Completed {
+            result,
+            workflow_task_completed_event_id: completed,
+            ..workflow::Completed::default()
+        }
+        .into(),
+        CommandKind::FailWorkflowExecution { failure } => workflow::Failed {
+            failure: Some(failure),
+            workflow_task_completed_event_id: completed,
+            ..workflow::Failed::default()
+        }
+        .into(),
+        CommandKind::CancelWorkflowExecution { details } => workflow::Canceled {
+            workflow_task_completed_event_id: completed,
+            details,
+            ..workflow::Canceled::default()
+        }
+        .into(),
+        other => panic!("no guest asks for {}", other.name()),
+    }
+}
+
 /// The commands of an answer, in a line each.
 pub fn show(decision: &Decision) -> String {
     if decision.commands.is_empty() {
@@ -429,7 +437,8 @@ fn texts(payloads: Option<&Payloads>) -> String {
     payloads.iter().map(|p| String::from_utf8_lossy(&p.data)).collect::<Vec<_>>().join(" ")
 }
 
-/// A failure and its causes, each with the bytes that it has in all, so that nothing that is lost goes unseen.
+/// A failure and its causes, each with the bytes that it has in all, so that nothing that is lost
+/// goes unseen.
 pub fn chain(failure: &Failure) -> String {
     failure
         .chain()
