@@ -7,6 +7,9 @@ use sandglass_core::task::Published;
 use sandglass_core::{Attributes, Timestamp};
 use std::sync::Arc;
 
+/// Room for the entries of most batches.
+const BATCH_BYTES_USUAL: usize = 512;
+
 /// What is appended to one run, and what it amounts to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
@@ -122,26 +125,25 @@ impl Commit {
 
 /// Cuts entries of one run into batches. `last_event_id` is that of the run's last event after them.
 #[must_use]
-pub fn batches(entries: &[Entry], last_event_id: i64) -> Vec<Batch> {
-    let events = entries.iter().filter(|entry| matches!(entry, Entry::Event(_))).count();
-    let mut next_event_id = last_event_id + 1 - events as i64;
+pub fn batches<'a>(entries: impl IntoIterator<Item = &'a Entry>, last_event_id: i64) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::with_capacity(2);
+    let mut events = 0;
     for entry in entries {
         if batches.last().is_none_or(|batch| batch.ended) {
-            batches.push(Batch {
-                first_event_id: next_event_id,
-                entries: 0,
-                bytes: Vec::with_capacity(512),
-                ended: false,
-            });
+            let bytes = Vec::with_capacity(BATCH_BYTES_USUAL);
+            // Events before it, until it is known how many there are.
+            batches.push(Batch { first_event_id: events, entries: 0, bytes, ended: false });
         }
         let Some(batch) = batches.last_mut() else { continue };
         entry.encode(&mut batch.bytes);
         batch.entries += 1;
         if let Entry::Event(event) = entry {
-            next_event_id = event.event_id + 1;
+            events += 1;
             batch.ended = matches!(event.attributes, Attributes::WorkflowTaskStarted(_));
         }
+    }
+    for batch in &mut batches {
+        batch.first_event_id += last_event_id + 1 - events;
     }
     batches
 }

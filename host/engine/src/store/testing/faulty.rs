@@ -22,6 +22,7 @@ struct Plan {
     fail_before: BTreeSet<usize>,
     fail_after: BTreeSet<usize>,
     crash_after: Option<usize>,
+    panic: bool,
     full: bool,
     held: bool,
     waiting: bool,
@@ -63,6 +64,11 @@ impl<S> FaultyStore<S> {
         self.plan.lock().full = full;
     }
 
+    /// The next commit panics.
+    pub fn panic(&self) {
+        self.plan.lock().panic = true;
+    }
+
     /// Lets no commit begin until [`FaultyStore::release`].
     pub fn hold(&self) {
         self.plan.lock().held = true;
@@ -94,6 +100,7 @@ impl<S> FaultyStore<S> {
         plan.waiting = false;
         plan.calls.push(runs);
         let number = plan.calls.len();
+        assert!(!plan.panic, "told to panic in commit {number}");
         let before = if plan.full {
             Some(Error::Full)
         } else if plan.crash_after.is_some_and(|last| number > last) {
