@@ -24,10 +24,9 @@ impl Run {
     ) -> Result<Wait<Result<Operation, ShownFailure>>, Misuse> {
         let won = self.wait_first(operations, "race")?;
         if let Wait::Ready(_) = won {
+            // Canceling what is ready has no effect.
             for operation in operations {
-                if self.ready_at(*operation)?.is_none() {
-                    self.cancel(*operation)?;
-                }
+                self.cancel(*operation)?;
             }
         }
         Ok(won)

@@ -7,7 +7,7 @@ use expect_test::expect;
 use sandglass_core::event::Attributes;
 use sandglass_core::failure::Failure;
 use sandglass_core::payload::Payload;
-use sandglass_core::worker::{ShownCause, ShownFailure, ShownInfo};
+use sandglass_core::worker::{ActivityOptions, ShownCause, ShownFailure, ShownInfo};
 
 fn recorded(story: &Story) -> Failure {
     match &story.events.last().expect("closed").attributes {
@@ -74,6 +74,59 @@ fn only_the_last_256_are_kept() {
         story.task().fail("1").task();
         assert_eq!(recorded(&story).cause.expect("a cause").source, source, "after {later}");
     }
+}
+
+/// Works one after the other under one id, so that failures look alike, and returns the failure of
+/// one of them.
+fn alike(count: usize, returned: usize, message: &str) -> String {
+    let mut story = Story::new(Script::new(move |it| async move {
+        let mut failures = Vec::new();
+        for _ in 0..count {
+            let activity_id = Some("mine".into());
+            let options = ActivityOptions { activity_id, ..activity("work") };
+            failures.push(it.execute(options).await.expect_err("failed"));
+        }
+        Err(failures.swap_remove(returned))
+    }));
+    story.task();
+    for number in 0..count {
+        story.fail_from("mine", &format!("source {number}"), &format!("{number} {message}")).task();
+    }
+    recorded(&story).cause.expect("a cause").source
+}
+
+#[test]
+fn of_several_that_look_alike_it_is_the_latest() {
+    let mut story = Story::new(Script::new(|it| async move {
+        let mut failures = Vec::new();
+        for _ in 0..2 {
+            let activity_id = Some("mine".into());
+            let options = ActivityOptions { activity_id, ..activity("work") };
+            failures.push(it.execute(options).await.expect_err("failed"));
+        }
+        assert_eq!(failures[0], failures[1]);
+        Err(failures.swap_remove(0))
+    }));
+    story.task().fail_from("mine", "first", "m").task().fail_from("mine", "second", "m").task();
+    assert_eq!(recorded(&story).cause.expect("a cause").source, "second");
+}
+
+#[test]
+fn at_most_a_mebibyte_is_kept_the_oldest_forgotten_first() {
+    let large = "x".repeat(400 * 1024);
+    assert_eq!(alike(2, 0, &large), "source 0");
+    assert_eq!(alike(3, 0, &large), "");
+    assert_eq!(alike(3, 1, &large), "source 1");
+    assert_eq!(alike(9, 8, &large), "source 8");
+}
+
+#[test]
+fn without_its_root_cause_it_is_what_the_guest_made() {
+    let failure = ends_with(|mut failure| {
+        failure.causes.clear();
+        failure
+    });
+    assert!(failure.cause.is_none());
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn pages_of_any_size_replay_alike() {
 #[test]
 fn tries_that_failed_leave_no_mark() {
     let mut story = Story::new(steps());
-    story.fail_task().fail_task().task().complete("1").fail_task().task();
+    story.fail_task().time_out_task().task().complete("1").time_out_task().fail_task().task();
     expect![[r#"
         ScheduleActivityTask 1 a
         ScheduleActivityTask 2 b
@@ -135,16 +135,18 @@ fn randomness_is_seeded_by_the_run_and_anew_after_a_reset() {
     let before = story.run().random_seed();
     // Open runs depend on this number.
     assert_eq!(before, 11_299_357_166_616_095_959);
-    let (scheduled_event_id, started_event_id) = story.start_task();
-    story.event(Failed {
-        scheduled_event_id,
-        started_event_id,
-        cause: FailedCause::ResetWorkflow,
-        new_run_id: "run-2".into(),
-        ..Failed::default()
-    });
-    assert_eq!(story.run().random_seed(), before);
-    story.task();
+    for cause in [FailedCause::UnhandledCommand, FailedCause::ResetWorkflow] {
+        assert_eq!(story.run().random_seed(), before);
+        let (scheduled_event_id, started_event_id) = story.start_task();
+        story.event(Failed {
+            scheduled_event_id,
+            started_event_id,
+            cause,
+            new_run_id: "run-2".into(),
+            ..Failed::default()
+        });
+        story.task();
+    }
     let after = story.run().random_seed();
     assert_ne!(after, before);
     story.complete("2").task();

@@ -4,7 +4,7 @@ use crate::scripted::{Script, Stopped, activity};
 use crate::story::{Story, says};
 use expect_test::expect;
 use sandglass_core::payload::Payload;
-use sandglass_core::worker::{ActivityOptions, Limits, ShownFailure};
+use sandglass_core::worker::{ActivityOptions, Limits, Run, ShownFailure};
 
 fn fails(script: Script, limits: Limits) -> String {
     let mut story = Story::with(script, limits);
@@ -76,4 +76,41 @@ fn counts() {
         says("")
     });
     expect!["WORKFLOW_WORKER_UNHANDLED_FAILURE: the workflow has more than 2 patches; it may not have more at once"].assert_eq(&fails(patches, few));
+}
+
+#[test]
+fn what_is_within_the_limits_is_well() {
+    let limits = Limits { commands_max: 2, operations_max: 2, signals_max: 1, ..Limits::default() };
+    let mut story = Story::with(
+        Script::new(|it| async move {
+            for n in 0..64 {
+                it.publish(&format!("name {n}"), "1");
+            }
+            it.publish("name 0", "2");
+            it.receive("go").await?;
+            it.receive("go").await?;
+            it.start_timer(1);
+            it.start_timer(1);
+            says("done")
+        }),
+        limits,
+    );
+    story.signal("go").task().signal("go").task();
+    expect![[r#"
+        -
+        StartTimer 1 1s; StartTimer 2 1s; CompleteWorkflowExecution done
+    "#]]
+    .assert_eq(&story.log);
+}
+
+#[test]
+fn a_run_that_hit_a_limit_stays_failed() {
+    let mut story = Story::new(Script::new(|_| async move { says("") }));
+    story.start_task();
+    let mut run = Run::new(Limits { operations_max: 0, ..Limits::default() });
+    run.feed(&story.events).expect("fed");
+    run.next_activation().expect("activated");
+    run.on_signal("go").expect_err("a limit");
+    let failure = run.parked().expect_err("failed");
+    assert_eq!(run.failure(), Some(&failure));
 }

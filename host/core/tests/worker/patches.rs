@@ -126,3 +126,16 @@ fn an_answer_that_was_false_on_replay_holds_later() {
     "#]]
     .assert_eq(&story.log);
 }
+
+#[test]
+fn a_marker_of_an_earlier_task_says_true() {
+    let asks_late = Script::new(|it| async move {
+        it.execute(activity("new")).await?;
+        let told = it.patched("new \"way\"");
+        it.sleep(1).await?;
+        says(told)
+    });
+    let mut story = Story::new(deprecated());
+    story.task().complete("1").task().signal("news").task().change(asks_late).fire("1").task();
+    assert!(story.log.ends_with("CompleteWorkflowExecution true\n"), "{}", story.log);
+}

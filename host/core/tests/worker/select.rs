@@ -115,6 +115,21 @@ fn wait_any_takes_nothing_and_outcome_does() {
 }
 
 #[test]
+fn what_was_canceled_became_ready_then() {
+    let mut story = Story::new(Script::new(|it| async move {
+        let timers = [it.start_timer(1), it.start_timer(9)];
+        let works = [it.start_activity(activity("a")), it.start_activity(activity("b"))];
+        it.receive("look").await?;
+        it.cancel_timer(timers[1]);
+        it.cancel_activity(works[1]);
+        let all = [works[1], timers[1], works[0], timers[0]];
+        says(it.ready(&all) == [timers[0], works[0], timers[1], works[1]])
+    }));
+    story.task().fire("1").complete("1").signal("look").task();
+    assert!(story.log.ends_with("CompleteWorkflowExecution true\n"), "{}", story.log);
+}
+
+#[test]
 fn settle_cancels_waits_and_takes_all() {
     let mut story = Story::new(Script::new(|it| async move {
         let waiting = ActivityOptions {

@@ -123,11 +123,16 @@ impl Story {
 
     /// That activity fails.
     pub fn fail(&mut self, activity_id: &str) -> &mut Story {
+        self.fail_from(activity_id, "elsewhere", "it broke")
+    }
+
+    /// That activity fails; `source` is not shown to the guest, `message` is.
+    pub fn fail_from(&mut self, activity_id: &str, source: &str, message: &str) -> &mut Story {
         let (scheduled_event_id, started_event_id) = self.begin(activity_id);
         self.event(activity::Failed {
             failure: Some(Failure {
-                source: "elsewhere".into(),
-                ..Failure::application("it broke", "Broken", true)
+                source: source.into(),
+                ..Failure::application(message, "Broken", true)
             }),
             scheduled_event_id,
             started_event_id,
@@ -180,6 +185,17 @@ impl Story {
             scheduled_event_id,
             started_event_id,
             ..workflow_task::Failed::default()
+        });
+        self
+    }
+
+    /// A task whose worker does not answer, which leaves no mark either.
+    pub fn time_out_task(&mut self) -> &mut Story {
+        let (scheduled_event_id, started_event_id) = self.start_task();
+        self.event(workflow_task::TimedOut {
+            scheduled_event_id,
+            started_event_id,
+            ..workflow_task::TimedOut::default()
         });
         self
     }
