@@ -212,7 +212,9 @@ fn payload(base64: &str) -> Value {
     }
 }
 
-fn decode_base64(text: &str) -> Vec<u8> {
+/// The bytes that a text in base64 stands for; a character that is none counts as the last one.
+#[must_use]
+pub fn decode_base64(text: &str) -> Vec<u8> {
     let digit = |c: u8| match c {
         b'A'..=b'Z' => c - b'A',
         b'a'..=b'z' => c - b'a' + 26,
