@@ -1,4 +1,32 @@
-//! stub
+//! Sandglass's host: durable workflows as WebAssembly components, on SQLite, in your own program.
+//!
+//! [`Host::builder`] puts one together: a database, components by workflow type, activities. Its [`Client`] starts workflows, signals,
+//! cancels and terminates them, and reads their results and histories. What a run does and may do is Temporal's: its history has
+//! Temporal's events. The rules are in `sandglass-core`; what lives here is I/O: the store, the clock, the guests, the threads.
+#![warn(missing_docs)]
+
+mod activity;
+mod client;
+mod clock;
+mod engine;
+mod host;
+mod matching;
+mod options;
 pub mod store;
+mod timers;
 pub mod wasm;
-pub mod writer;
+mod worker;
+mod writer;
+
+pub use activity::{
+    Activity, ActivityContext, ActivityError, ActivityInfo, Cancellation, function,
+};
+pub use client::{
+    Client, ClientError, DEFAULT_TASK_QUEUE, History, ListFilter, StartWorkflow,
+    WorkflowDescription, WorkflowError, WorkflowHandle, WorkflowSummary,
+};
+pub use clock::Clock;
+pub use host::{Host, HostBuilder, HostError};
+pub use matching::ServedQueues;
+pub use options::HostOptions;
+pub use sandglass_core as core;

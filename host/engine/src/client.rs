@@ -1,0 +1,94 @@
+//! The client: what callers in this process ask of the host. It uses the engine's one door, like everybody.
+
+mod error;
+mod handle;
+mod start;
+mod view;
+
+pub use error::{ClientError, WorkflowError};
+pub use handle::{ListFilter, WorkflowHandle};
+pub use start::{DEFAULT_TASK_QUEUE, StartWorkflow};
+pub use view::{History, WorkflowDescription, WorkflowSummary};
+
+use crate::engine::{Engine, Starting};
+use sandglass_core::Payload;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Starts workflows and gets handles to them. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) engine: Arc<Engine>,
+    identity: Arc<str>,
+}
+
+impl Client {
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        let identity = engine.identity.as_str().into();
+        Client { engine, identity }
+    }
+
+    /// The same client under another name, which histories show as who asked.
+    #[must_use]
+    pub fn with_identity(&self, identity: &str) -> Client {
+        Client { engine: Arc::clone(&self.engine), identity: identity.into() }
+    }
+
+    pub(crate) fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Starts a run; returns when that is durable.
+    pub async fn start(&self, start: StartWorkflow) -> Result<WorkflowHandle, ClientError> {
+        let starting = self.starting(start)?;
+        let workflow_id = starting.start.workflow_id.clone();
+        let started = self.engine.start(starting).await?;
+        self.engine.durable(started.ticket).await?;
+        Ok(WorkflowHandle::new(self.clone(), workflow_id, Some(started.run_id)))
+    }
+
+    /// Starts a run and waits for its result: one wait for the disk, where the run needs no more.
+    pub async fn execute(&self, start: StartWorkflow) -> Result<Payload, WorkflowError> {
+        let mut starting = self.starting(start)?;
+        let workflow_id = starting.start.workflow_id.clone();
+        let (waiter, end) = oneshot::channel();
+        starting.waiter = Some(waiter);
+        let started = self.engine.start(starting).await?;
+        let handle = WorkflowHandle::new(self.clone(), workflow_id, Some(started.run_id));
+        match end.await {
+            Ok(ending) => {
+                self.engine.durable(ending.ticket).await?;
+                view::result_of(&ending.event)
+            }
+            // It had ended before, or was loaded again: the store says how it ends.
+            Err(_) => handle.result_payload().await,
+        }
+    }
+
+    /// A handle to the latest run of that workflow id. Whether there is one, its requests tell.
+    #[must_use]
+    pub fn workflow(&self, workflow_id: impl Into<String>) -> WorkflowHandle {
+        WorkflowHandle::new(self.clone(), workflow_id.into(), None)
+    }
+
+    /// A handle to that run.
+    #[must_use]
+    pub fn run(
+        &self,
+        workflow_id: impl Into<String>,
+        run_id: impl Into<String>,
+    ) -> WorkflowHandle {
+        WorkflowHandle::new(self.clone(), workflow_id.into(), Some(run_id.into()))
+    }
+
+    /// The runs that fit the filter, the latest first, at most `filter.limit`.
+    pub async fn list(&self, filter: ListFilter) -> Result<Vec<WorkflowSummary>, ClientError> {
+        self.engine.list(filter).await
+    }
+
+    fn starting(&self, start: StartWorkflow) -> Result<Starting, ClientError> {
+        let (reuse, conflict) = (start.reuse, start.conflict);
+        let start = start.into_start(&self.identity).map_err(ClientError::InvalidArgument)?;
+        Ok(Starting { start, reuse, conflict, waiter: None })
+    }
+}

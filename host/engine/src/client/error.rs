@@ -1,0 +1,124 @@
+//! Why a client's request did not succeed, by what the caller can do about it. The sentences are Temporal's.
+
+use crate::store;
+use sandglass_core::engine::RequestError;
+use sandglass_core::{Failure, Payload};
+
+/// Why a request did not succeed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// There is no such workflow, run, or namespace. Nothing was written.
+    #[error("{0}")]
+    NotFound(String),
+    /// The run is closed: a signal or a terminate comes too late. Nothing was written.
+    #[error("workflow execution already completed")]
+    AlreadyCompleted,
+    /// The workflow id is in use, and the policies do not allow another run. Nothing was written.
+    #[error(
+        "Workflow execution is already running. WorkflowId: {workflow_id}, RunId: {run_id}."
+    )]
+    AlreadyStarted {
+        /// The id.
+        workflow_id: String,
+        /// The run that has it.
+        run_id: String,
+    },
+    /// Something about the request is not right. Nothing was written.
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// The run does not answer this query: it has published nothing of that name.
+    #[error("unknown query {name}; the run has published [{known}]")]
+    UnknownQuery {
+        /// What was asked.
+        name: String,
+        /// What could have been asked.
+        known: String,
+    },
+    /// The engine was busy until the deadline was over. Nothing was written; the same request can succeed later.
+    #[error("{0}")]
+    Busy(String),
+    /// The commit failed: whether the request was carried out is not known. Repeat it with the same request id.
+    #[error("the outcome is unknown, since its commit failed ({0}); repeat it with the same request id")]
+    OutcomeUnknown(String),
+    /// The host is shutting down or has done so.
+    #[error("the host is shut down")]
+    ShutDown,
+    /// The store cannot be read or written.
+    #[error("{0}")]
+    Store(#[from] store::Error),
+    /// The run's log does not fit together; other runs go on.
+    #[error("the run {run_id} cannot be read: {reason}")]
+    Corrupt {
+        /// Which run.
+        run_id: String,
+        /// What does not fit.
+        reason: String,
+    },
+}
+
+impl From<RequestError> for ClientError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Closed => ClientError::AlreadyCompleted,
+            RequestError::WorkflowTaskNotFound
+            | RequestError::ActivityNotFound
+            | RequestError::ActivityIdNotFound { .. } => ClientError::NotFound(error.to_string()),
+            RequestError::Closing => ClientError::Busy(error.to_string()),
+            RequestError::UnhandledCommand
+            | RequestError::BadCommand { .. }
+            | RequestError::CommandSequence { .. }
+            | RequestError::CancelNotRequested
+            | RequestError::BlobTooLarge
+            | RequestError::TooManySignals
+            | RequestError::InvalidArgument(_)
+            | RequestError::NotSupported(_) => ClientError::InvalidArgument(error.to_string()),
+            RequestError::Inconsistent(reason) => {
+                ClientError::Corrupt { run_id: String::new(), reason }
+            }
+        }
+    }
+}
+
+/// Why a run has no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkflowError {
+    /// The code returned a failure.
+    #[error("the workflow failed: {}", show(.0))]
+    Failed(Box<Failure>),
+    /// The code stopped because it was asked to.
+    #[error("the workflow was canceled")]
+    Canceled {
+        /// What the code said about it.
+        details: Vec<Payload>,
+    },
+    /// Somebody ended it.
+    #[error("the workflow was terminated: {reason}")]
+    Terminated {
+        /// Why.
+        reason: String,
+        /// More about it.
+        details: Vec<Payload>,
+        /// Who.
+        identity: String,
+    },
+    /// Its time was over.
+    #[error("the workflow timed out")]
+    TimedOut,
+    /// The run closed in a way that has no result here (another run goes on in its place).
+    #[error("the run ended with {0}, which has no result here")]
+    Other(&'static str),
+    /// The result is there, but is not of the type that was asked for.
+    #[error("the result does not fit: {0}")]
+    Decode(String),
+    /// The request for the result did not succeed.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+/// A failure with its causes, as people read it.
+fn show(failure: &Failure) -> String {
+    let messages: Vec<&str> = failure.chain().map(|failure| failure.message.as_str()).collect();
+    messages.join(": ")
+}

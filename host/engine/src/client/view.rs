@@ -1,0 +1,78 @@
+//! What clients see of a run: its result, its history, how it stands.
+
+use super::WorkflowError;
+use sandglass_core::event::workflow::{Canceled, Completed, Failed, Terminated};
+use sandglass_core::policy::WorkflowExecutionStatus;
+use sandglass_core::{Attributes, HistoryEvent, Payload, Payloads, Timestamp};
+use serde::{Serialize, de::DeserializeOwned};
+use std::sync::Arc;
+
+/// How a run stands.
+pub type WorkflowDescription = sandglass_core::engine::Description;
+
+/// A run in a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorkflowSummary {
+    /// The workflow's id.
+    pub workflow_id: String,
+    /// The run's.
+    pub run_id: String,
+    /// Its type.
+    pub workflow_type: String,
+    /// Where its tasks wait.
+    pub task_queue: String,
+    /// How far it has come.
+    pub status: WorkflowExecutionStatus,
+    /// When it began.
+    pub start_time: Timestamp,
+    /// When it ended.
+    pub close_time: Option<Timestamp>,
+    /// Events in its history.
+    pub history_length: i64,
+}
+
+/// A run's history. It serialises to what `temporal workflow show -o json` prints.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct History {
+    /// The events, from the first.
+    pub events: Vec<Arc<HistoryEvent>>,
+}
+
+/// What a closing event says to who waits for the result.
+pub(super) fn result_of(event: &HistoryEvent) -> Result<Payload, WorkflowError> {
+    match &event.attributes {
+        Attributes::WorkflowExecutionCompleted(Completed { result, .. }) => {
+            let first = result.as_ref().and_then(|result| result.payloads.first());
+            Ok(first.cloned().unwrap_or_else(Payload::nil))
+        }
+        Attributes::WorkflowExecutionFailed(Failed { failure, .. }) => {
+            Err(WorkflowError::Failed(Box::new(failure.clone().unwrap_or_default())))
+        }
+        Attributes::WorkflowExecutionCanceled(Canceled { details, .. }) => {
+            Err(WorkflowError::Canceled { details: payloads(details.as_ref()) })
+        }
+        Attributes::WorkflowExecutionTerminated(Terminated {
+            reason, details, identity, ..
+        }) => Err(WorkflowError::Terminated {
+            reason: reason.clone(),
+            details: payloads(details.as_ref()),
+            identity: identity.clone(),
+        }),
+        Attributes::WorkflowExecutionTimedOut(_) => Err(WorkflowError::TimedOut),
+        other => Err(WorkflowError::Other(other.name())),
+    }
+}
+
+fn payloads(payloads: Option<&Payloads>) -> Vec<Payload> {
+    payloads.map(|payloads| payloads.payloads.clone()).unwrap_or_default()
+}
+
+/// Reads a payload as JSON; no value reads as `null`.
+pub(super) fn decode<T: DeserializeOwned>(payload: &Payload) -> Result<T, WorkflowError> {
+    let text = match payload.encoding() {
+        "json/plain" => payload.data.as_ref(),
+        "binary/null" => b"null",
+        other => return Err(WorkflowError::Decode(format!("it is {other}, not JSON"))),
+    };
+    serde_json::from_slice(text).map_err(|e| WorkflowError::Decode(e.to_string()))
+}

@@ -1,0 +1,107 @@
+//! Where the host reads the time. Everything below it takes `now` as an argument.
+
+use parking_lot::Mutex;
+use sandglass_core::Timestamp;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::Notify;
+
+/// A clock: the machine's, or a test's, which stands until it is moved.
+#[derive(Clone, Debug)]
+pub struct Clock(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    System,
+    Test(Arc<TestTime>),
+}
+
+#[derive(Debug)]
+struct TestTime {
+    now: Mutex<Timestamp>,
+    moved: Notify,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Clock::system()
+    }
+}
+
+impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub fn system() -> Clock {
+        Clock(Kind::System)
+    }
+
+    /// A clock that stands at `start` until [`Clock::advance`] moves it.
+    #[must_use]
+    pub fn test(start: Timestamp) -> Clock {
+        Clock(Kind::Test(Arc::new(TestTime { now: Mutex::new(start), moved: Notify::new() })))
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Kind::System => {
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Timestamp::default().after(since)
+            }
+            Kind::Test(time) => *time.now.lock(),
+        }
+    }
+
+    /// Moves a test's clock and wakes who waits for it; the machine's clock cannot be moved, so then nothing happens.
+    pub fn advance(&self, duration: Duration) {
+        if let Kind::Test(time) = &self.0 {
+            let mut now = time.now.lock();
+            *now = now.after(duration);
+            drop(now);
+            time.moved.notify_waiters();
+        }
+    }
+
+    /// Returns when `deadline` has come.
+    pub async fn sleep_until(&self, deadline: Timestamp) {
+        match &self.0 {
+            Kind::System => {
+                let wait = deadline.since(self.now());
+                if !wait.is_zero() {
+                    tokio::time::sleep(wait).await;
+                }
+            }
+            Kind::Test(time) => loop {
+                let moved = time.moved.notified();
+                tokio::pin!(moved);
+                moved.as_mut().enable();
+                if self.now() >= deadline {
+                    return;
+                }
+                moved.await;
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_test_clock_wakes_its_sleepers() {
+        let clock = Clock::test(Timestamp(5));
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep_until(Timestamp(10)).await }
+        });
+        tokio::task::yield_now().await;
+        clock.advance(Duration::from_nanos(4));
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+        clock.advance(Duration::from_nanos(1));
+        sleeper.await.unwrap();
+        assert_eq!(clock.now(), Timestamp(10));
+    }
+}

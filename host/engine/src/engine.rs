@@ -1,0 +1,358 @@
+//! The engine in this process: the one door to every run (D10), and what it sets in motion.
+//!
+//! What lives here: [`Engine::step`], which asks the core what follows from a request, hands the answer to the writer, and places the work
+//! that comes of it. What does not: rules (the core's), SQL (the store's), guests (the worker's).
+
+mod addressing;
+mod attempts;
+mod commit;
+mod loading;
+mod open_task;
+mod recovery;
+mod runs;
+mod slot;
+mod starting;
+
+pub(crate) use open_task::OpenTask;
+pub(crate) use slot::{Ending, Live, Slot, SlotState};
+pub(crate) use addressing::Address;
+pub(crate) use starting::{Started, Starting};
+
+use crate::activity::Activities;
+use crate::client::ClientError;
+use crate::clock::Clock;
+use crate::matching::{ServedQueues, Tasks, Waiting};
+use crate::options::HostOptions;
+use crate::store::Store;
+use crate::timers::Timers;
+use crate::worker::WorkflowWorker;
+use crate::writer::{Ticket, Writer};
+use runs::Runs;
+use sandglass_core::WorkflowTask;
+use sandglass_core::engine::{
+    ActivityTask, Dispatch, Outcome, Reply, Request, RequestError, Transition,
+};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+/// The engine in this process.
+pub(crate) struct Engine {
+    pub(crate) options: HostOptions,
+    pub(crate) clock: Clock,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) writer: Writer,
+    pub(crate) runs: Runs,
+    pub(crate) timers: Timers,
+    pub(crate) workflow_tasks: Tasks,
+    pub(crate) activity_tasks: Tasks,
+    pub(crate) served: ServedQueues,
+    pub(crate) activities: Activities,
+    /// Names this process in the log: attempts that another has started are lost.
+    pub(crate) host_id: String,
+    pub(crate) identity: String,
+    pub(crate) runtime: tokio::runtime::Handle,
+    worker: OnceLock<Arc<dyn WorkflowWorker>>,
+    stopping: AtomicBool,
+    this: Weak<Engine>,
+}
+
+/// What follows from one step, to be handed on in this order: entries to the writer, then work to workers.
+#[derive(Default)]
+struct Work {
+    transitions: Vec<Transition>,
+    dispatch: VecDeque<Dispatch>,
+    workflow_task: Option<(String, Box<WorkflowTask>)>,
+    activity_tasks: Vec<Box<ActivityTask>>,
+    closed: bool,
+}
+
+impl Work {
+    fn absorb(&mut self, outcome: Outcome) -> Result<Reply, RequestError> {
+        self.dispatch.extend(outcome.transition.dispatch().iter().cloned());
+        self.transitions.push(outcome.transition);
+        outcome.reply
+    }
+}
+
+impl Engine {
+    pub(crate) fn new(parts: EngineParts) -> Arc<Engine> {
+        let EngineParts { options, clock, store, writer, served, activities, host_id, identity } =
+            parts;
+        Arc::new_cyclic(|this| Engine {
+            runs: Runs::new(options.runs_in_memory_max),
+            timers: Timers::default(),
+            workflow_tasks: Tasks::new(options.workflow_tasks_at_once_max, false),
+            activity_tasks: Tasks::new(options.activities_at_once_max, true),
+            runtime: tokio::runtime::Handle::current(),
+            worker: OnceLock::new(),
+            stopping: AtomicBool::new(false),
+            this: Weak::clone(this),
+            options,
+            clock,
+            store,
+            writer,
+            served,
+            activities,
+            host_id,
+            identity,
+        })
+    }
+
+    /// Gives it the worker of this process, once.
+    pub(crate) fn set_worker(&self, worker: Arc<dyn WorkflowWorker>) {
+        // A second one is a defect of the builder, which calls this once; the first stays.
+        let _ = self.worker.set(worker);
+    }
+
+    pub(crate) fn worker(&self) -> Option<&Arc<dyn WorkflowWorker>> {
+        self.worker.get()
+    }
+
+    /// Ends the dispatching of tasks (D16).
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    fn this(&self) -> Result<Arc<Engine>, ClientError> {
+        self.this.upgrade().ok_or(ClientError::ShutDown)
+    }
+
+    /// Asks the core what follows from `request`, applies it in memory, hands it to the writer, and places the work that comes of it.
+    /// What is answered may be told once the run's ticket is durable.
+    pub(crate) fn step(
+        &self,
+        slot: &Arc<Slot>,
+        live: &mut Live,
+        request: Request,
+    ) -> Result<Reply, RequestError> {
+        let mut work = Work::default();
+        let reply = work.absorb(live.execution.handle(request, &self.options.run, self.clock.now()));
+        self.finish(slot, live, work);
+        reply
+    }
+
+    /// Places what waits, hands the entries to the writer, and sets the work in motion.
+    fn finish(&self, slot: &Arc<Slot>, live: &mut Live, mut work: Work) {
+        while let Some(dispatch) = work.dispatch.pop_front() {
+            self.place(slot, live, dispatch, &mut work);
+        }
+        live.task_running |= work.workflow_task.is_some();
+        self.submit(slot, live, &work.transitions, !live.task_running);
+        let due = if live.is_open() { live.execution.due() } else { None };
+        self.timers.set(&slot.workflow_id, due);
+        for task in work.activity_tasks {
+            self.begin_attempt(slot, live, *task);
+        }
+        if work.closed {
+            self.tell_the_end(live);
+        }
+        if let Some((queue, task)) = work.workflow_task {
+            live.task_given_up = false;
+            self.begin_workflow_task(slot, queue, *task);
+        }
+    }
+
+    fn place(&self, slot: &Arc<Slot>, live: &mut Live, dispatch: Dispatch, work: &mut Work) {
+        match dispatch {
+            Dispatch::WorkflowTask { task_queue, workflow_type, attempt } => {
+                if self.serves_workflow(&task_queue, &workflow_type)
+                    && self.workflow_tasks.try_begin(&task_queue, &workflow_type)
+                {
+                    self.take_workflow_task(live, task_queue, work);
+                } else {
+                    let waiting = waiting(slot, live, &workflow_type, 0, attempt);
+                    self.workflow_tasks.wait(&task_queue, waiting);
+                }
+            }
+            Dispatch::ActivityTask {
+                task_queue, activity_type, scheduled_event_id, attempt, ..
+            } => {
+                if self.serves_activity(&task_queue, &activity_type)
+                    && self.activity_tasks.try_begin(&task_queue, &activity_type)
+                {
+                    self.take_activity_task(live, &task_queue, scheduled_event_id, attempt, work);
+                } else {
+                    let waiting =
+                        waiting(slot, live, &activity_type, scheduled_event_id, attempt);
+                    self.activity_tasks.wait(&task_queue, waiting);
+                }
+            }
+            Dispatch::CancelActivity { scheduled_event_id, attempt, reason } => {
+                slot.cancel_attempt(live, scheduled_event_id, attempt, reason);
+            }
+            Dispatch::EvictWorkflow => {
+                if let Some(worker) = self.worker() {
+                    worker.evict(&live.run_id);
+                }
+                live.task_running = false;
+            }
+            Dispatch::Closed => work.closed = true,
+        }
+    }
+
+    fn serves_workflow(&self, queue: &str, workflow_type: &str) -> bool {
+        !self.is_stopping()
+            && self.served.contains(queue)
+            && self.worker().is_some_and(|worker| worker.serves(workflow_type))
+    }
+
+    fn serves_activity(&self, queue: &str, activity_type: &str) -> bool {
+        !self.is_stopping()
+            && self.served.contains(queue)
+            && self.activities.get(activity_type).is_some()
+    }
+
+    /// Starts the workflow task for which a slot was taken; gives the slot back if the task does not stand any more.
+    fn take_workflow_task(&self, live: &mut Live, queue: String, work: &mut Work) {
+        let request = Request::StartWorkflowTask {
+            identity: self.identity.clone(),
+            request_id: String::new(),
+            durable: false,
+        };
+        let outcome = live.execution.handle(request, &self.options.run, self.clock.now());
+        match work.absorb(outcome) {
+            Ok(Reply::WorkflowTask(task)) => work.workflow_task = Some((queue, task)),
+            Ok(_) | Err(_) => self.workflow_tasks.end(&queue),
+        }
+    }
+
+    /// Starts the attempt for which a slot was taken; gives the slot back if it does not stand any more.
+    fn take_activity_task(
+        &self,
+        live: &mut Live,
+        queue: &str,
+        scheduled_event_id: i64,
+        attempt: u32,
+        work: &mut Work,
+    ) {
+        let request = Request::StartActivity {
+            scheduled_event_id,
+            attempt,
+            identity: self.identity.clone(),
+            request_id: String::new(),
+            host: self.host_id.clone(),
+        };
+        let outcome = live.execution.handle(request, &self.options.run, self.clock.now());
+        match work.absorb(outcome) {
+            Ok(Reply::ActivityTask(task)) => work.activity_tasks.push(task),
+            Ok(_) | Err(_) => self.activity_tasks.end(queue),
+        }
+    }
+
+    fn begin_workflow_task(&self, slot: &Arc<Slot>, queue: String, task: WorkflowTask) {
+        let (Ok(engine), Some(worker)) = (self.this(), self.worker()) else { return };
+        worker.begin(task, OpenTask::new(engine, Arc::clone(slot), queue));
+    }
+
+    /// The run has closed: who waits for that may be told once it is durable.
+    fn tell_the_end(&self, live: &mut Live) {
+        let Some(closed) = live.execution.closed() else { return };
+        let ending = Ending { event: Arc::clone(&closed.event), ticket: live.ticket };
+        for waiter in live.waiters.drain(..) {
+            // Who does not wait any more has dropped the receiver.
+            let _ = waiter.send(ending.clone());
+        }
+        if let Some(worker) = self.worker() {
+            worker.evict(&live.run_id);
+        }
+    }
+
+    /// Gives waiting tasks to the slots that are free.
+    pub(crate) fn pump(&self) {
+        if self.is_stopping() {
+            return;
+        }
+        while let Some((queue, waiting)) = self
+            .workflow_tasks
+            .next(&self.served, |t| self.worker().is_some_and(|worker| worker.serves(t)))
+        {
+            self.take_waiting(queue, waiting);
+        }
+        while let Some((queue, waiting)) =
+            self.activity_tasks.next(&self.served, |t| self.activities.get(t).is_some())
+        {
+            self.take_waiting(queue, waiting);
+        }
+    }
+
+    fn take_waiting(&self, queue: String, waiting: Waiting) {
+        let slot = self.runs.slot(&waiting.workflow_id, |ticket| self.writer.is_durable(ticket));
+        let mut state = slot.state.lock();
+        if let Some(live) = state.live(Some(&waiting.run_id)) {
+            self.take(&slot, live, queue, &waiting);
+            return;
+        }
+        let known = !matches!(*state, SlotState::Unknown);
+        drop(state);
+        let (false, Ok(engine)) = (known, self.this()) else {
+            self.give_back(&queue, &waiting);
+            return;
+        };
+        self.runtime.spawn(async move {
+            let taken = engine
+                .with_loaded(&slot, |state| match state.live(Some(&waiting.run_id)) {
+                    Some(live) => engine.take(&slot, live, queue.clone(), &waiting),
+                    None => engine.give_back(&queue, &waiting),
+                })
+                .await;
+            if let Err(error) = taken {
+                tracing::error!(workflow_id = &*waiting.workflow_id, %error, "cannot load the run");
+                engine.give_back(&queue, &waiting);
+            }
+        });
+    }
+
+    fn take(&self, slot: &Arc<Slot>, live: &mut Live, queue: String, waiting: &Waiting) {
+        let mut work = Work::default();
+        if waiting.scheduled_event_id == 0 {
+            self.take_workflow_task(live, queue, &mut work);
+        } else {
+            let (id, attempt) = (waiting.scheduled_event_id, waiting.attempt);
+            self.take_activity_task(live, &queue, id, attempt, &mut work);
+        }
+        self.finish(slot, live, work);
+    }
+
+    fn give_back(&self, queue: &str, waiting: &Waiting) {
+        if waiting.scheduled_event_id == 0 {
+            self.workflow_tasks.end(queue);
+        } else {
+            self.activity_tasks.end(queue);
+        }
+    }
+
+    /// Waits until `ticket` is durable.
+    pub(crate) async fn durable(&self, ticket: Ticket) -> Result<(), ClientError> {
+        self.writer
+            .durable(ticket)
+            .await
+            .map_err(|failed| ClientError::OutcomeUnknown(failed.to_string()))
+    }
+}
+
+/// What an engine is made of.
+pub(crate) struct EngineParts {
+    pub(crate) options: HostOptions,
+    pub(crate) clock: Clock,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) writer: Writer,
+    pub(crate) served: ServedQueues,
+    pub(crate) activities: Activities,
+    pub(crate) host_id: String,
+    pub(crate) identity: String,
+}
+
+fn waiting(slot: &Slot, live: &Live, task_type: &str, id: i64, attempt: u32) -> Waiting {
+    Waiting {
+        workflow_id: Arc::clone(&slot.workflow_id),
+        run_id: Arc::clone(&live.run_id),
+        task_type: task_type.into(),
+        scheduled_event_id: id,
+        attempt,
+    }
+}

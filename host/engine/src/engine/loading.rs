@@ -1,0 +1,225 @@
+//! Reading runs from the store, and forgetting what was ahead of a commit that failed.
+
+use super::{Address, Engine, Live, Slot, SlotState, Work};
+use crate::client::{ClientError, History, ListFilter, WorkflowDescription, WorkflowSummary};
+use crate::store::{Page, RunSummary, Stored};
+use sandglass_core::engine::{Entry, Execution, Request, entries_from_bytes};
+use sandglass_core::task::Published;
+use sandglass_core::{HistoryEvent, Payload};
+use std::sync::Arc;
+
+impl Engine {
+    /// The latest run of a workflow id, from the store.
+    pub(super) async fn load_latest(&self, workflow_id: &str) -> Result<Option<Box<Live>>, ClientError> {
+        match self.store.latest_run(workflow_id)? {
+            Some(summary) => self.load_run(&summary.run_id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// One run, from the store.
+    pub(super) async fn load_run(&self, run_id: &str) -> Result<Option<Box<Live>>, ClientError> {
+        let (store, id) = (Arc::clone(&self.store), run_id.to_owned());
+        // A long log takes a while to fold; the threads that serve requests must not wait for it.
+        let load = move || -> Result<Option<Box<Live>>, ClientError> {
+            let Some(stored) = store.load(&id)? else { return Ok(None) };
+            restore(&id, &stored).map(|execution| {
+                Some(Box::new(Live::new(id.as_str().into(), execution)))
+            })
+        };
+        self.runtime.spawn_blocking(load).await.map_err(|_| ClientError::ShutDown)?
+    }
+}
+
+fn restore(run_id: &str, stored: &Stored) -> Result<Execution, ClientError> {
+    let snapshot = stored.snapshot.as_ref();
+    let entries = stored.batches.iter().flat_map(entries_from_bytes);
+    Execution::restore(snapshot, entries).map_err(|corrupt| ClientError::Corrupt {
+        run_id: run_id.into(),
+        reason: corrupt.to_string(),
+    })
+}
+
+impl Engine {
+    /// Puts a run that was read into its slot.
+    pub(super) fn place_loaded(&self, slot: &Arc<Slot>, state: &mut SlotState, live: Box<Live>) {
+        let due = if live.is_open() { live.execution.due() } else { None };
+        self.timers.set(&slot.workflow_id, due);
+        *state = SlotState::Loaded(live);
+    }
+
+    /// Forgets runs that were ahead of a commit that failed, and puts them in motion again from what is stored (D14).
+    pub(crate) fn forget(&self, workflow_ids: &[String]) {
+        for workflow_id in workflow_ids {
+            let Some(slot) = self.runs.get(workflow_id) else { continue };
+            let before = std::mem::take(&mut *slot.state.lock());
+            if let (SlotState::Loaded(live), Some(worker)) = (before, self.worker()) {
+                worker.evict(&live.run_id);
+            }
+            let Ok(engine) = self.this() else { return };
+            self.runtime.spawn(async move {
+                if let Err(error) = engine.set_in_motion(&slot, None).await {
+                    let workflow_id = &*slot.workflow_id;
+                    tracing::error!(workflow_id, %error, "the run cannot be read again");
+                }
+            });
+        }
+    }
+
+    /// Places what waits in a run that was read; `recover` is what is put right first, after a crash.
+    pub(super) async fn set_in_motion(
+        &self,
+        slot: &Arc<Slot>,
+        recover: Option<Request>,
+    ) -> Result<(), ClientError> {
+        self.with_loaded(slot, |state| {
+            let Some(live) = state.live(None) else { return Ok(()) };
+            if !live.is_open() {
+                return Ok(());
+            }
+            let mut work = Work::default();
+            if let Some(recover) = recover {
+                let now = self.clock.now();
+                work.absorb(live.execution.handle(recover, &self.options.run, now))?;
+            }
+            // Everything that waits, in place of what the recovery alone has made ready.
+            work.dispatch.retain(|dispatch| !dispatch.is_task());
+            work.dispatch.extend(live.execution.ready());
+            self.finish(slot, live, work);
+            Ok(())
+        })
+        .await?
+    }
+
+    /// How a run stands. What is told is durable.
+    pub(crate) async fn describe(
+        &self,
+        address: &Address,
+    ) -> Result<WorkflowDescription, ClientError> {
+        self.writer.admit().await;
+        let (description, ticket) =
+            self.with_run(address, |_, live| (live.execution.describe(), live.ticket)).await?;
+        self.durable(ticket).await?;
+        Ok(description)
+    }
+
+    /// What a run says to a query: what it has published, which is durable.
+    pub(crate) async fn query(&self, address: &Address, name: &str) -> Result<Payload, ClientError> {
+        let (run_id, ticket, published) = self
+            .with_run(address, |_, live| {
+                (Arc::clone(&live.run_id), live.ticket, live.published.clone())
+            })
+            .await?;
+        self.durable(ticket).await?;
+        let mut published: Published = match published {
+            Some(published) => published,
+            None => self.store.published(&run_id)?,
+        };
+        published.remove(name).ok_or_else(|| ClientError::UnknownQuery {
+            name: name.into(),
+            known: published.into_keys().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// A run's whole history, with the events that exist only in memory at its end (D4).
+    pub(crate) async fn history(&self, address: &Address) -> Result<History, ClientError> {
+        let (run_id, ticket, unwritten) = self
+            .with_run(address, |_, live| {
+                (Arc::clone(&live.run_id), live.ticket, live.execution.unwritten_events())
+            })
+            .await?;
+        self.durable(ticket).await?;
+        let mut events = self.read_events(&run_id, 1, i64::MAX).await?;
+        let next = events.last().map_or(1, |event| event.event_id + 1);
+        // What was written meanwhile is read from the store already.
+        events.extend(unwritten.into_iter().filter(|event| event.event_id >= next));
+        Ok(History { events })
+    }
+
+    /// A run's events from `first` up to, not including, `end`, for a worker that lacks them.
+    pub(super) async fn events_before(
+        &self,
+        slot: &Arc<Slot>,
+        run_id: &str,
+        first: i64,
+        end: i64,
+    ) -> Result<Vec<Arc<HistoryEvent>>, ClientError> {
+        let ticket = slot.state.lock().live(Some(run_id)).map(|live| live.ticket);
+        if let Some(ticket) = ticket {
+            self.durable(ticket).await?;
+        }
+        self.read_events(run_id, first, end).await
+    }
+
+    async fn read_events(
+        &self,
+        run_id: &str,
+        first: i64,
+        end: i64,
+    ) -> Result<Vec<Arc<HistoryEvent>>, ClientError> {
+        let (store, id) = (Arc::clone(&self.store), run_id.to_owned());
+        let read = move || -> Result<Vec<Arc<HistoryEvent>>, ClientError> {
+            let mut events = Vec::new();
+            let mut page = Some(Page::from_event(first));
+            while let Some(from) = page {
+                let (batches, next) = store.history(&id, from)?;
+                for batch in &batches {
+                    decode_events(&id, batch, &mut events)?;
+                }
+                page = next.filter(|_| events.last().is_none_or(|last| last.event_id + 1 < end));
+            }
+            events.retain(|event| (first..end).contains(&event.event_id));
+            Ok(events)
+        };
+        self.runtime.spawn_blocking(read).await.map_err(|_| ClientError::ShutDown)?
+    }
+
+    /// Runs that fit the filter. What is not durable yet is not listed.
+    pub(crate) async fn list(
+        &self,
+        filter: ListFilter,
+    ) -> Result<Vec<WorkflowSummary>, ClientError> {
+        let store = Arc::clone(&self.store);
+        let list = move || store.list(&filter);
+        let runs = self.runtime.spawn_blocking(list).await.map_err(|_| ClientError::ShutDown)??;
+        Ok(runs.into_iter().map(summary).collect())
+    }
+
+    /// Whether attempts of activities run in this process.
+    pub(crate) fn has_attempts(&self) -> bool {
+        self.runs.all().iter().any(|slot| !slot.attempts.lock().is_empty())
+    }
+}
+
+fn decode_events(
+    run_id: &str,
+    batch: &bytes::Bytes,
+    events: &mut Vec<Arc<HistoryEvent>>,
+) -> Result<(), ClientError> {
+    for entry in entries_from_bytes(batch) {
+        match entry {
+            Ok(Entry::Event(event)) => events.push(event),
+            Ok(Entry::Change(_)) => {}
+            Err(error) => {
+                return Err(ClientError::Corrupt {
+                    run_id: run_id.into(),
+                    reason: error.to_string(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn summary(run: RunSummary) -> WorkflowSummary {
+    WorkflowSummary {
+        workflow_id: run.workflow_id,
+        run_id: run.run_id,
+        workflow_type: run.workflow_type,
+        task_queue: run.task_queue,
+        status: run.status,
+        start_time: run.start_time,
+        close_time: run.close_time,
+        history_length: run.history_length,
+    }
+}

@@ -1,0 +1,86 @@
+//! A workflow task that the worker of this process has taken: its way back to the engine.
+
+use super::{Engine, Slot};
+use crate::client::ClientError;
+use sandglass_core::engine::Request;
+use sandglass_core::{Answer, HistoryEvent};
+use std::sync::Arc;
+
+/// A taken workflow task. However it ends, the worker's slot is given back.
+pub(crate) struct OpenTask {
+    engine: Arc<Engine>,
+    slot: Arc<Slot>,
+    queue: String,
+}
+
+impl OpenTask {
+    pub(super) fn new(engine: Arc<Engine>, slot: Arc<Slot>, queue: String) -> Self {
+        OpenTask { engine, slot, queue }
+    }
+
+    /// Gives the answer to the engine. False: it was refused, and what the worker holds of the run is void.
+    pub(crate) fn answer(self, answer: Answer) -> bool {
+        let token = match &answer {
+            Answer::Completed(completed) => completed.token.clone(),
+            Answer::Failed(failed) => failed.token.clone(),
+        };
+        let mut state = self.slot.state.lock();
+        let Some(live) = state.live(Some(&token.run_id)) else { return false };
+        live.task_running = false;
+        let request = match answer {
+            Answer::Completed(completed) => {
+                if let Some(published) = &completed.published {
+                    live.published = Some(published.clone());
+                }
+                Request::CompleteWorkflowTask(Box::new(completed))
+            }
+            // From the second attempt on nothing is reported: the next one begins when the task's time is over (rule 111).
+            Answer::Failed(failed) if token.attempt >= 2 => {
+                tracing::warn!(
+                    workflow_id = token.workflow_id, run_id = token.run_id, attempt = token.attempt,
+                    "workflow task failed again: {}", failed.failure.message
+                );
+                live.task_given_up = true;
+                // Nobody works on it any more: the run has come to rest.
+                self.engine.writer.rest(live.ticket);
+                return false;
+            }
+            Answer::Failed(failed) => {
+                tracing::warn!(
+                    workflow_id = token.workflow_id, run_id = token.run_id,
+                    "workflow task failed: {}", failed.failure.message
+                );
+                Request::FailWorkflowTask(Box::new(failed))
+            }
+        };
+        let accepted = self.engine.step(&self.slot, live, request);
+        if let Err(error) = &accepted {
+            // What was published with a refused answer is void as well; what is stored is right.
+            live.published = None;
+            tracing::debug!(workflow_id = token.workflow_id, %error, "the answer was refused");
+        }
+        accepted.is_ok()
+    }
+
+    /// The run's events from `first_event_id` up to, not including, `end_event_id`: what the task's own history lacks.
+    pub(crate) async fn history(
+        &self,
+        run_id: &str,
+        first_event_id: i64,
+        end_event_id: i64,
+    ) -> Result<Vec<Arc<HistoryEvent>>, ClientError> {
+        self.engine.events_before(&self.slot, run_id, first_event_id, end_event_id).await
+    }
+
+    /// The runtime for what the worker has to wait for.
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.engine.runtime
+    }
+}
+
+impl Drop for OpenTask {
+    fn drop(&mut self) {
+        self.engine.workflow_tasks.end(&self.queue);
+        self.engine.pump();
+    }
+}

@@ -1,0 +1,39 @@
+//! Opening a store that another host has left: every open run goes on, and what that host was running is put right.
+
+use super::Engine;
+use crate::client::ClientError;
+use sandglass_core::Timestamp;
+use sandglass_core::engine::Request;
+
+/// Runs that are read in one go.
+const PAGE: usize = 1_000;
+
+impl Engine {
+    /// Puts the open runs in motion again. Runs that wait for a time alone are not read: only their time is noted.
+    pub(crate) async fn recover(&self) -> Result<(), ClientError> {
+        let mut after = None;
+        loop {
+            let page = self.store.open_runs(after, PAGE)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.cursor);
+            for run in page {
+                match run.due {
+                    Some(due) if due > Timestamp::default() => {
+                        self.timers.set(&run.workflow_id.as_str().into(), Some(due));
+                    }
+                    None => {}
+                    Some(_) => self.recover_run(&run.workflow_id).await,
+                }
+            }
+        }
+    }
+
+    async fn recover_run(&self, workflow_id: &str) {
+        let slot = self.slot(workflow_id);
+        let recover = Request::Recover { host: self.host_id.clone() };
+        if let Err(error) = self.set_in_motion(&slot, Some(recover)).await {
+            // The other runs go on; this one says why whenever it is asked for.
+            tracing::error!(workflow_id, %error, "the run cannot be recovered");
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Starting a run: the policies on its workflow id, and the start itself.
+
+use super::{Ending, Engine, Live, Slot, SlotState, Work};
+use crate::client::ClientError;
+use crate::store::RunSummary;
+use crate::writer::Ticket;
+use sandglass_core::engine::{Execution, LatestRun, Start, StartDecision, StartIds, decide_start};
+use sandglass_core::engine::{Request, Transition};
+use sandglass_core::policy::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy};
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// A start with all that decides it.
+pub(crate) struct Starting {
+    pub(crate) start: Start,
+    pub(crate) reuse: WorkflowIdReusePolicy,
+    pub(crate) conflict: WorkflowIdConflictPolicy,
+    /// Who waits for the end of the run that is the answer.
+    pub(crate) waiter: Option<oneshot::Sender<Ending>>,
+}
+
+/// What a start has led to. It may be told once the ticket is durable.
+pub(crate) struct Started {
+    pub(crate) run_id: String,
+    pub(crate) ticket: Ticket,
+    /// False: a run that was there already is the answer.
+    pub(crate) new: bool,
+}
+
+impl Engine {
+    /// Starts a run, or finds the one that is the answer.
+    pub(crate) async fn start(&self, starting: Starting) -> Result<Started, ClientError> {
+        self.writer.admit().await;
+        let slot = self.slot(&starting.start.workflow_id);
+        let latest = {
+            let mut state = slot.state.lock();
+            match &*state {
+                SlotState::Loaded(_) | SlotState::Absent => {
+                    return self.start_in(&slot, &mut state, starting);
+                }
+                SlotState::Unknown => self.store.latest_run(&slot.workflow_id)?,
+            }
+        };
+        match latest {
+            Some(summary) if summary.is_open() => {
+                self.with_loaded(&slot, |state| self.start_in(&slot, state, starting)).await?
+            }
+            closed_or_absent => {
+                let mut state = slot.state.lock();
+                // Whoever was faster has put the truth there.
+                if matches!(*state, SlotState::Unknown) {
+                    let latest = closed_or_absent.as_ref().map(latest_of_summary);
+                    return self.decide(&slot, &mut state, latest, starting);
+                }
+                self.start_in(&slot, &mut state, starting)
+            }
+        }
+    }
+
+    /// Starts a run where the latest one is known in memory.
+    fn start_in(
+        &self,
+        slot: &Arc<Slot>,
+        state: &mut SlotState,
+        starting: Starting,
+    ) -> Result<Started, ClientError> {
+        let latest = match state {
+            SlotState::Loaded(live) => Some(latest_of_live(live)),
+            SlotState::Unknown | SlotState::Absent => None,
+        };
+        self.decide(slot, state, latest, starting)
+    }
+
+    fn decide(
+        &self,
+        slot: &Arc<Slot>,
+        state: &mut SlotState,
+        latest: Option<LatestRun>,
+        starting: Starting,
+    ) -> Result<Started, ClientError> {
+        let Starting { start, reuse, conflict, waiter } = starting;
+        let decision = decide_start(latest.as_ref(), &start.request_id, reuse, conflict)
+            .map_err(|e| ClientError::InvalidArgument(e.to_string()))?;
+        let latest_run_id = latest.map(|latest| latest.run_id).unwrap_or_default();
+        match decision {
+            StartDecision::AlreadyStarted => Err(ClientError::AlreadyStarted {
+                workflow_id: start.workflow_id,
+                run_id: latest_run_id,
+            }),
+            StartDecision::UseExisting => Ok(self.use_existing(state, latest_run_id, waiter)),
+            StartDecision::Start => self.start_run(slot, state, start, None, waiter),
+            StartDecision::TerminateAndStart => {
+                let SlotState::Loaded(old) = std::mem::take(state) else {
+                    return self.start_run(slot, state, start, None, waiter);
+                };
+                self.start_run(slot, state, start, Some(old), waiter)
+            }
+        }
+    }
+
+    fn use_existing(
+        &self,
+        state: &mut SlotState,
+        run_id: String,
+        waiter: Option<oneshot::Sender<Ending>>,
+    ) -> Started {
+        let ticket = match state.live(Some(&run_id)) {
+            Some(live) => {
+                if let Some(waiter) = waiter {
+                    live.wait_for_end(waiter);
+                }
+                live.ticket
+            }
+            // Closed, and read from the store: durable. A waiter that is dropped makes its owner read the end there.
+            None => Ticket::default(),
+        };
+        Started { run_id, ticket, new: false }
+    }
+
+    /// Starts a run; `old` is terminated in the same transaction.
+    fn start_run(
+        &self,
+        slot: &Arc<Slot>,
+        state: &mut SlotState,
+        start: Start,
+        old: Option<Box<Live>>,
+        waiter: Option<oneshot::Sender<Ending>>,
+    ) -> Result<Started, ClientError> {
+        let run_id = uuid::Uuid::now_v7().to_string();
+        let ids = StartIds { run_id: run_id.clone() };
+        let now = self.clock.now();
+        let started = Execution::start(start, ids, &self.options.run, now);
+        let (execution, transition) = match started {
+            Ok(started) => started,
+            Err(refused) => {
+                if let Some(old) = old {
+                    *state = SlotState::Loaded(old);
+                }
+                return Err(refused.into());
+            }
+        };
+        let terminated = old.map(|old| self.terminate_for(old, &run_id));
+        let mut live = Box::new(Live::new(run_id.as_str().into(), execution));
+        live.waiters.extend(waiter);
+        self.finish_start(slot, &mut live, transition, terminated);
+        let ticket = live.ticket;
+        *state = SlotState::Loaded(live);
+        Ok(Started { run_id, ticket, new: true })
+    }
+
+    /// What terminating `old` in favour of the run `run_id` leads to (rule 66).
+    fn terminate_for(&self, mut old: Box<Live>, run_id: &str) -> (Box<Live>, Transition) {
+        let details = format!("terminated by new runID: {run_id}");
+        let request = Request::Terminate {
+            reason: "TerminateIfRunning WorkflowIdReusePolicy".into(),
+            details: Some(vec![sandglass_core::Payload::json(format!("{details:?}"))].into()),
+            identity: "history-service".into(),
+        };
+        let outcome = old.execution.handle(request, &self.options.run, self.clock.now());
+        (old, outcome.transition)
+    }
+
+    fn finish_start(
+        &self,
+        slot: &Arc<Slot>,
+        live: &mut Live,
+        transition: Transition,
+        terminated: Option<(Box<Live>, Transition)>,
+    ) {
+        let mut work = Work::default();
+        work.dispatch.extend(transition.dispatch().iter().cloned());
+        work.transitions.push(transition);
+        match terminated {
+            None => self.finish(slot, live, work),
+            Some((mut old, transition)) => {
+                let mut last_work = Work::default();
+                last_work.dispatch.extend(transition.dispatch().iter().cloned());
+                last_work.transitions.push(transition);
+                self.finish_both(slot, (&mut old, last_work), (live, work));
+            }
+        }
+    }
+}
+
+impl Live {
+    /// Lets `waiter` know of the run's end, at once if it has ended.
+    pub(crate) fn wait_for_end(&mut self, waiter: oneshot::Sender<Ending>) {
+        match self.execution.closed() {
+            Some(closed) => {
+                let ending = Ending { event: Arc::clone(&closed.event), ticket: self.ticket };
+                // Who does not wait any more has dropped the receiver.
+                let _ = waiter.send(ending);
+            }
+            None => self.waiters.push(waiter),
+        }
+    }
+}
+
+fn latest_of_live(live: &Live) -> LatestRun {
+    LatestRun {
+        run_id: live.run_id.to_string(),
+        status: live.execution.status(),
+        start_request_id: live.execution.start_request_id().into(),
+    }
+}
+
+fn latest_of_summary(summary: &RunSummary) -> LatestRun {
+    LatestRun {
+        run_id: summary.run_id.clone(),
+        status: summary.status,
+        start_request_id: summary.start_request_id.clone(),
+    }
+}

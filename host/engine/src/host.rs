@@ -1,0 +1,84 @@
+//! The host that programs embed: a store, an engine, workers, and the client to them.
+
+mod builder;
+
+pub use builder::{HostBuilder, HostError};
+
+use crate::client::Client;
+use crate::engine::Engine;
+use sandglass_core::engine::{CancelReason, Request};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// A running host. Dropping it stops it at once, as a crash would: everything that was answered is durable, and the next host on the
+/// same store goes on. [`Host::shutdown`] stops it in good order.
+pub struct Host {
+    engine: Arc<Engine>,
+    timekeeper: JoinHandle<()>,
+}
+
+impl Host {
+    /// What a host is made of.
+    #[must_use]
+    pub fn builder() -> HostBuilder {
+        HostBuilder::default()
+    }
+
+    /// A client to this host.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::new(Arc::clone(&self.engine))
+    }
+
+    /// Stops in good order (D16): no new tasks; activities learn `WorkerShutdown` and have until `grace` is over; then everything
+    /// that was accepted is written.
+    pub async fn shutdown(self, grace: Duration) {
+        self.engine.stop();
+        self.timekeeper.abort();
+        let until = tokio::time::Instant::now() + grace;
+        for slot in self.engine.runs.all() {
+            for attempt in slot.attempts.lock().values() {
+                attempt.cancel.send_if_modified(|word| {
+                    let first = word.is_none();
+                    word.get_or_insert(CancelReason::WorkerShutdown);
+                    first
+                });
+            }
+        }
+        while self.engine.has_attempts() && tokio::time::Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        self.engine.writer.shutdown().await;
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.engine.stop();
+        self.timekeeper.abort();
+    }
+}
+
+/// Puts runs in motion when their time has come.
+async fn keep_time(engine: Arc<Engine>) {
+    loop {
+        let due = engine.timers.next_due(&engine.clock, engine.options.due_runs_at_once).await;
+        for workflow_id in due {
+            engine.writer.admit().await;
+            let slot = engine.slot(&workflow_id);
+            let advanced = engine
+                .with_loaded(&slot, |state| {
+                    let live = state.live(None)?;
+                    live.is_open().then(|| engine.step(&slot, live, Request::Advance))
+                })
+                .await;
+            match advanced {
+                Ok(None | Some(Ok(_))) => {}
+                // The run stands still and the others go on; a restart, or a mended store, reads it again.
+                Ok(Some(Err(error))) => tracing::error!(%workflow_id, %error, "the run is stuck"),
+                Err(error) => tracing::error!(%workflow_id, %error, "the run cannot be read"),
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Puts a host together: where its runs are kept, what code it has, what it serves.
+
+use super::{Host, keep_time};
+use crate::activity::{Activities, Activity};
+use crate::clock::Clock;
+use crate::engine::{Engine, EngineParts};
+use crate::matching::ServedQueues;
+use crate::options::HostOptions;
+use crate::store::{self, MemoryStore, SqliteStore, Store};
+use crate::wasm::{self, ActivityComponent, Runtime, WasmOptions, WorkflowComponent};
+use crate::worker::WorkflowWorker;
+use crate::writer::{Writer, WriterOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Why a host cannot be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A component is refused.
+    #[error("the component for {name} is refused: {error}")]
+    Component {
+        /// The types that it was to serve.
+        name: String,
+        /// Why.
+        error: wasm::RegisterError,
+    },
+    /// A file cannot be read.
+    #[error("the component file {} cannot be read: {error}", path.display())]
+    File {
+        /// The file, as it was given.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// WebAssembly cannot be set up on this machine.
+    #[error("WebAssembly cannot be set up: {0}")]
+    Wasm(String),
+}
+
+/// What a host is made of. Nothing happens before [`HostBuilder::start`].
+#[derive(Default)]
+#[must_use]
+pub struct HostBuilder {
+    place: Place,
+    workflows: Vec<(Vec<String>, Code)>,
+    activity_components: Vec<(String, Code)>,
+    activities: BTreeMap<String, Arc<dyn Activity>>,
+    served: Option<ServedQueues>,
+    options: HostOptions,
+    wasm: WasmOptions,
+    writer: WriterOptions,
+    clock: Clock,
+    identity: Option<String>,
+    worker: Option<Arc<dyn WorkflowWorker>>,
+}
+
+#[derive(Default)]
+enum Place {
+    #[default]
+    Memory,
+    File(PathBuf),
+    Store(Arc<dyn Store>),
+}
+
+enum Code {
+    File(PathBuf),
+    Bytes(Vec<u8>),
+}
+
+impl Code {
+    fn read(self) -> Result<Vec<u8>, HostError> {
+        match self {
+            Code::Bytes(bytes) => Ok(bytes),
+            Code::File(path) => {
+                std::fs::read(&path).map_err(|error| HostError::File { path, error })
+            }
+        }
+    }
+}
+
+impl HostBuilder {
+    /// Keeps the runs in that SQLite database, which is made if it is not there.
+    pub fn sqlite(mut self, path: impl Into<PathBuf>) -> Self {
+        self.place = Place::File(path.into());
+        self
+    }
+
+    /// Keeps the runs in memory: they are gone with the host. The default.
+    pub fn in_memory(mut self) -> Self {
+        self.place = Place::Memory;
+        self
+    }
+
+    /// Keeps the runs in that store.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.place = Place::Store(store);
+        self
+    }
+
+    /// Runs workflows of that type with a component in a file.
+    pub fn component_file(self, workflow_type: &str, path: impl Into<PathBuf>) -> Self {
+        self.workflow(&[workflow_type], Code::File(path.into()))
+    }
+
+    /// Runs workflows of those types with a component.
+    pub fn component(self, workflow_types: &[&str], bytes: impl Into<Vec<u8>>) -> Self {
+        self.workflow(workflow_types, Code::Bytes(bytes.into()))
+    }
+
+    fn workflow(mut self, types: &[&str], code: Code) -> Self {
+        self.workflows.push((types.iter().map(|&name| name.into()).collect(), code));
+        self
+    }
+
+    /// Runs activities of that type with Rust: see [`crate::function`].
+    pub fn activity(mut self, activity_type: &str, activity: Arc<dyn Activity>) -> Self {
+        self.activities.insert(activity_type.into(), activity);
+        self
+    }
+
+    /// Runs activities of that type with a component of the world `activity`, in a file.
+    pub fn activity_file(mut self, activity_type: &str, path: impl Into<PathBuf>) -> Self {
+        self.activity_components.push((activity_type.into(), Code::File(path.into())));
+        self
+    }
+
+    /// Serves that task queue, and those named before; without any, `default`.
+    pub fn task_queue(mut self, name: &str) -> Self {
+        match &mut self.served {
+            Some(ServedQueues::Named(names)) => {
+                names.insert(name.into());
+            }
+            Some(ServedQueues::Any) => {}
+            None => self.served = Some(ServedQueues::Named(BTreeSet::from([name.into()]))),
+        }
+        self
+    }
+
+    /// Takes, from any task queue, the types that it has.
+    pub fn any_task_queue(mut self) -> Self {
+        self.served = Some(ServedQueues::Any);
+        self
+    }
+
+    /// Sets options and limits of the engine.
+    pub fn options(mut self, options: HostOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sets options and limits of the guests.
+    pub fn wasm(mut self, options: WasmOptions) -> Self {
+        self.wasm = options;
+        self
+    }
+
+    /// Sets options and limits of the writer.
+    pub fn writer(mut self, options: WriterOptions) -> Self {
+        self.writer = options;
+        self
+    }
+
+    /// Reads the time there; a test's clock stands until it is moved.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Who the host is in histories; the process and the machine, if not said.
+    pub fn identity(mut self, identity: &str) -> Self {
+        self.identity = Some(identity.into());
+        self
+    }
+
+    /// Opens the store, loads the code, and goes on with every open run. To be called within a tokio runtime, which the host uses.
+    pub async fn start(self) -> Result<Host, HostError> {
+        let store: Arc<dyn Store> = match self.place {
+            Place::Memory => Arc::new(MemoryStore::default()),
+            Place::File(path) => Arc::new(SqliteStore::open(&path)?),
+            Place::Store(store) => store,
+        };
+        let runtime = Runtime::new(self.wasm).map_err(|e| HostError::Wasm(e.to_string()))?;
+        let mut activities = Activities::default();
+        for (activity_type, code) in self.activity_components {
+            let component = ActivityComponent::load(&runtime, &code.read()?)
+                .map_err(|error| HostError::Component { name: activity_type.clone(), error })?;
+            activities.insert(activity_type, Arc::new(component));
+        }
+        for (activity_type, activity) in self.activities {
+            activities.insert(activity_type, activity);
+        }
+        let mut workflows = BTreeMap::new();
+        for (types, code) in self.workflows {
+            let component = WorkflowComponent::load(&runtime, &code.read()?)
+                .map_err(|error| HostError::Component { name: types.join(", "), error })?;
+            workflows.extend(types.into_iter().map(|name| (name, component.clone())));
+        }
+        let worker = match self.worker {
+            Some(worker) => worker,
+            None => wasm::Worker::new(&runtime, workflows),
+        };
+        let engine = Engine::new(EngineParts {
+            options: self.options,
+            clock: self.clock,
+            writer: Writer::start(Arc::clone(&store), self.writer),
+            store,
+            served: self
+                .served
+                .unwrap_or_else(|| ServedQueues::Named(BTreeSet::from(["default".into()]))),
+            activities,
+            host_id: uuid::Uuid::new_v4().to_string(),
+            identity: self.identity.unwrap_or_else(default_identity),
+        });
+        engine.set_worker(worker);
+        engine.recover().await?;
+        let timekeeper = tokio::spawn(keep_time(Arc::clone(&engine)));
+        Ok(Host { engine, timekeeper })
+    }
+}
+
+/// As Temporal's SDKs have it: process and machine.
+fn default_identity() -> String {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}@{}", std::process::id(), machine.trim())
+}

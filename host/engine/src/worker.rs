@@ -1,0 +1,18 @@
+//! The seam in process (D13): what the engine asks of a workflow worker. The words are plain Rust values; nothing is serialised.
+
+use crate::engine::OpenTask;
+use sandglass_core::WorkflowTask;
+
+/// A worker for workflow tasks in this process: the one that runs components, or a test's that runs Rust.
+///
+/// All methods return at once; guests run on threads of the worker's own (D6).
+pub(crate) trait WorkflowWorker: Send + Sync {
+    /// Whether it has code for that type.
+    fn serves(&self, workflow_type: &str) -> bool;
+
+    /// Takes a task. The answer goes to [`OpenTask::answer`]; a task that is dropped runs again after its timeout.
+    fn begin(&self, task: WorkflowTask, open: OpenTask);
+
+    /// That run is over, or its task is void: what is held of it is dropped, also while its guest runs.
+    fn evict(&self, run_id: &str);
+}

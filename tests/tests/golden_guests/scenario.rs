@@ -1,0 +1,361 @@
+//! One recorded scenario, made again: a script for the guest, what clients do, and the activities of the recordings, on a test's clock.
+
+use sandglass_host::core::engine::CancelReason;
+use sandglass_host::core::{Attributes, Payload, Timestamp};
+use sandglass_host::{
+    Activity, ActivityContext, ActivityError, Clock, Host, HostOptions, StartWorkflow,
+    WorkflowHandle, function,
+};
+use sandglass_tests::golden::{Scrubbed, difference, golden};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What a client does, in order; each waits until the run has nothing to do.
+pub enum Step {
+    /// With that reason.
+    Cancel(&'static str),
+    /// With that reason and those details.
+    Terminate(&'static str, Value),
+    /// By that name.
+    Signal(&'static str),
+    /// What the run answers to that query.
+    Query(&'static str, Value),
+}
+
+/// A scenario.
+pub struct Scenario {
+    script: Value,
+    pub steps: Vec<Step>,
+    served: bool,
+    golden_result: bool,
+    run_timeout: Option<f64>,
+    execution_timeout: Option<f64>,
+    history_events_max: Option<i64>,
+    ignored: Vec<(&'static str, &'static str)>,
+    activity_called: Option<&'static str>,
+    sees: Option<&'static str>,
+}
+
+/// An activity as a script has it.
+pub fn activity(activity_type: &str, options: &Value) -> Value {
+    let mut activity = options.clone();
+    activity["type"] = json!(activity_type);
+    activity
+}
+
+/// The workflow of most recordings of activities: starts one, cancels it by its handle after a second, takes its outcome.
+pub fn canceled_by_handle(
+    activity_type: &str,
+    cancellation: &str,
+    heartbeat: f64,
+    takes: Option<f64>,
+    tail: f64,
+) -> Value {
+    let mut options = json!({
+        "start-to-close-timeout": 60.0 + takes.unwrap_or_default(),
+        "cancellation-type": cancellation, "retry-policy": {"maximum-attempts": 1},
+    });
+    if heartbeat > 0.0 {
+        options["heartbeat-timeout"] = json!(heartbeat);
+    }
+    if let Some(takes) = takes {
+        options["input"] = json!([takes]);
+    }
+    cancel_after(activity(activity_type, &options), 1.0, tail)
+}
+
+/// Starts an activity, cancels it after `seconds`, takes its outcome, sleeps for `tail`, and returns `RESULT`.
+pub fn cancel_after(activity: Value, seconds: f64, tail: f64) -> Value {
+    let mut script = json!([
+        {"start-activity": {"name": "it", "activity": activity}}, {"sleep": seconds},
+        {"cancel": "it"}, {"try": {"steps": [{"wait": "it"}], "catch": []}},
+    ]);
+    let steps = script.as_array_mut().expect("a list");
+    if tail > 0.0 {
+        steps.push(json!({"sleep": tail}));
+    }
+    steps.push(json!({"return": "RESULT"}));
+    script
+}
+
+impl Scenario {
+    pub fn new(script: Value) -> Self {
+        Scenario {
+            script,
+            steps: Vec::new(),
+            served: true,
+            golden_result: false,
+            run_timeout: None,
+            execution_timeout: None,
+            history_events_max: None,
+            ignored: Vec::new(),
+            activity_called: None,
+            sees: None,
+        }
+    }
+
+    pub fn step(mut self, step: Step) -> Self {
+        self.steps.push(step);
+        self
+    }
+
+    /// Nobody serves the run's queue.
+    pub fn unserved(mut self) -> Self {
+        self.served = false;
+        self
+    }
+
+    /// The recorded workflow returned a text about Python's exceptions; the script's stand-in is compared as if it were that.
+    pub fn with_golden_result(mut self) -> Self {
+        self.golden_result = true;
+        self
+    }
+
+    pub fn run_timeout(mut self, seconds: f64) -> Self {
+        self.run_timeout = Some(seconds);
+        self
+    }
+
+    pub fn execution_timeout(mut self, seconds: f64) -> Self {
+        self.execution_timeout = Some(seconds);
+        self
+    }
+
+    pub fn history_events_max(mut self, events: i64) -> Self {
+        self.history_events_max = Some(events);
+        self
+    }
+
+    /// Leaves a part of an attribute out of the comparison; the caller says why.
+    pub fn without(mut self, attribute: &'static str, part: &'static str) -> Self {
+        self.ignored.push((attribute, part));
+        self
+    }
+
+    /// The recording calls the activity so, and gives it an argument of its own.
+    pub fn activity_called(mut self, name: &'static str) -> Self {
+        self.activity_called = Some(name);
+        self
+    }
+
+    /// Why the activity is told to stop.
+    pub fn sees(mut self, reason: &'static str) -> Self {
+        self.sees = Some(reason);
+        self
+    }
+
+    /// Plays it and compares what was recorded.
+    pub async fn same_as(mut self, name: &str) {
+        let clock = Clock::test(Timestamp(1_700_000_000_000_000_000));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let host = self.host(&clock, &seen).await;
+        let mut start = StartWorkflow::new("scripted", name).input(&self.script);
+        let mut start = StartWorkflow::new("scripted", name).input(&self.script);
+        if let Some(seconds) = self.run_timeout {
+            start = start.run_timeout(Duration::from_secs_f64(seconds));
+        }
+        if let Some(seconds) = self.execution_timeout {
+            start = start.execution_timeout(Duration::from_secs_f64(seconds));
+        }
+        let handle = host.client().start(start).await.expect("it starts");
+        for step in std::mem::take(&mut self.steps) {
+            settle(&handle, self.served).await;
+            play(&handle, step).await;
+        }
+        let closed = run_to_the_end(&handle, &clock).await;
+        let mut ours = Scrubbed::of(closed.events.iter().map(|event| &**event)).without_input();
+        let mut theirs = golden(name).without_input();
+        self.forgive(&mut ours, &mut theirs);
+        if let Some(difference) = difference(&ours, &theirs) {
+            panic!("{name} differs:\n{difference}\nours:\n{ours}");
+        }
+        if let Some(reason) = self.sees {
+            assert_eq!(seen.lock().expect("not poisoned").as_slice(), [reason], "{name}");
+        }
+        host.shutdown(Duration::ZERO).await;
+    }
+
+    async fn host(&self, clock: &Clock, seen: &Arc<Mutex<Vec<String>>>) -> Host {
+        let mut options = HostOptions::default();
+        if let Some(max) = self.history_events_max {
+            options.run.history_events_max = max;
+        }
+        let mut builder = Host::builder()
+            .component_file("scripted", sandglass_tests::guest("scripted"))
+            .task_queue(if self.served { "default" } else { "golden-other" })
+            .options(options)
+            .clock(clock.clone());
+        for (activity_type, activity) in activities(clock, seen) {
+            builder = builder.activity(activity_type, activity);
+        }
+        builder.start().await.expect("a host")
+    }
+
+    /// Makes equal what is not to be compared: types' names, texts of another language, parts that the scenario names.
+    fn forgive(&self, ours: &mut Scrubbed, theirs: &mut Scrubbed) {
+        let result = theirs.events.last().map(|(_, last)| last["result"].clone());
+        for side in [&mut *ours, &mut *theirs] {
+            for (event_type, attributes) in &mut side.events {
+                let Some(attributes) = attributes.as_object_mut() else { continue };
+                attributes.remove("workflowType");
+                if event_type == "ACTIVITY_TASK_SCHEDULED" && self.activity_called.is_some() {
+                    attributes.remove("activityType");
+                    attributes.remove("input");
+                }
+                for (attribute, part) in &self.ignored {
+                    if let Some(it) = attributes.get_mut(*attribute).and_then(Value::as_object_mut) {
+                        it.remove(*part);
+                    }
+                }
+            }
+        }
+        if let (true, Some(result)) = (self.golden_result, result)
+            && let Some((_, last)) = ours.events.last_mut()
+            && last["result"] == json!({"payloads": ["RESULT"]})
+        {
+            last["result"] = result;
+        }
+    }
+}
+
+/// Waits until the run has no workflow task to do.
+async fn settle(handle: &WorkflowHandle, served: bool) {
+    loop {
+        let description = handle.describe().await.expect("it is there");
+        let started = |activity: &sandglass_host::core::engine::PendingActivity| {
+            activity.last_started_time.is_some() || activity.task_queue == "golden-nobody"
+        };
+        let idle = description.pending_workflow_task.is_none() || !served;
+        if idle && description.pending_activities.iter().all(started) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn play(handle: &WorkflowHandle, step: Step) {
+    match step {
+        Step::Cancel(reason) => handle.cancel(reason).await.expect("it is canceled"),
+        Step::Terminate(reason, details) => {
+            let details = details.as_array().into_iter().flatten();
+            let details = details.map(|detail| Payload::json(detail.to_string())).collect();
+            handle.terminate_with(reason, details).await.expect("it is terminated");
+        }
+        Step::Signal(name) => {
+            handle.signal_payloads(name, Vec::new(), None).await.expect("it is signaled");
+        }
+        Step::Query(name, expected) => loop {
+            let answer: Value = handle.query(name).await.expect("it answers");
+            if answer == expected {
+                return;
+            }
+            tokio::task::yield_now().await;
+        },
+    }
+}
+
+/// Moves the clock, a little at a time whenever the run rests, until the run has closed.
+async fn run_to_the_end(handle: &WorkflowHandle, clock: &Clock) -> sandglass_host::History {
+    for _ in 0..2_000 {
+        let history = handle.history().await.expect("it has a history");
+        let closes = |attributes: &Attributes| {
+            matches!(
+                attributes,
+                Attributes::WorkflowExecutionCompleted(_)
+                    | Attributes::WorkflowExecutionFailed(_)
+                    | Attributes::WorkflowExecutionCanceled(_)
+                    | Attributes::WorkflowExecutionTerminated(_)
+                    | Attributes::WorkflowExecutionTimedOut(_)
+            )
+        };
+        if history.events.last().is_some_and(|event| closes(&event.attributes)) {
+            return history;
+        }
+        settle(handle, true).await;
+        clock.advance(Duration::from_millis(100));
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+    panic!("it does not close: {:?}", handle.describe().await);
+}
+
+/// The activities of the recordings. They are told of a cancel at once, so none has to sleep between heartbeats.
+fn activities(
+    clock: &Clock,
+    seen: &Arc<Mutex<Vec<String>>>,
+) -> Vec<(&'static str, Arc<dyn Activity>)> {
+    async fn beat(context: &ActivityContext, clock: &Clock) -> CancelReason {
+        let mut cancellation = context.cancellation();
+        loop {
+            context.heartbeat("beat");
+            let next = clock.now().after(Duration::from_millis(200));
+            tokio::select! {
+                reason = cancellation.wait() => return reason,
+                () = clock.sleep_until(next) => {}
+            }
+        }
+    }
+    let with_clock = |f: fn(ActivityContext, Clock, Arc<Mutex<Vec<String>>>, Value) -> Ended| {
+        let (clock, seen) = (clock.clone(), Arc::clone(seen));
+        function(move |context, input| f(context, clock.clone(), Arc::clone(&seen), input))
+    };
+    type Ended = futures_like::Boxed;
+    vec![
+        ("cleanup", function(|_, x: String| async move { Ok(format!("cleaned {x}")) })),
+        ("noop", function(|_, (): ()| async { Ok(()) })),
+        (
+            "fail_once",
+            function(|_, (): ()| async {
+                Err::<(), _>(ActivityError::application("boom", "Boom"))
+            }),
+        ),
+        (
+            "hb_forever",
+            with_clock(|context, clock, seen, _| {
+                Box::pin(async move {
+                    let reason = beat(&context, &clock).await;
+                    seen.lock().expect("not poisoned").push(format!("{reason:?}"));
+                    Err(ActivityError::canceled())
+                })
+            }),
+        ),
+        (
+            "hb_swallow",
+            with_clock(|context, clock, _, _| {
+                Box::pin(async move {
+                    beat(&context, &clock).await;
+                    Ok(json!("swallowed"))
+                })
+            }),
+        ),
+        (
+            "hb_cancel_fails",
+            with_clock(|context, clock, _, _| {
+                Box::pin(async move {
+                    beat(&context, &clock).await;
+                    Err(ActivityError::non_retryable("cleanup went wrong", "CleanupError"))
+                })
+            }),
+        ),
+        (
+            "never_hb",
+            with_clock(|_, clock, _, input| {
+                Box::pin(async move {
+                    let seconds = Duration::from_secs_f64(input.as_f64().unwrap_or_default());
+                    clock.sleep_until(clock.now().after(seconds)).await;
+                    Ok(json!("slept"))
+                })
+            }),
+        ),
+    ]
+}
+
+/// The one type of future that all of them have.
+mod futures_like {
+    use super::{ActivityError, Value};
+    use std::pin::Pin;
+
+    pub type Boxed = Pin<Box<dyn Future<Output = Result<Value, ActivityError>> + Send>>;
+}
