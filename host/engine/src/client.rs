@@ -6,11 +6,12 @@ mod start;
 mod view;
 
 pub use error::{ClientError, WorkflowError};
-pub use handle::{ListFilter, WorkflowHandle};
+pub use handle::WorkflowHandle;
 pub use start::{DEFAULT_TASK_QUEUE, StartWorkflow};
-pub use view::{History, WorkflowDescription, WorkflowSummary};
+pub use view::{History, WorkflowDescription};
 
 use crate::engine::{Engine, Starting};
+use crate::store::{ListFilter, RunSummary};
 use sandglass_core::Payload;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -82,7 +83,7 @@ impl Client {
     }
 
     /// The runs that fit the filter, the latest first, at most `filter.limit`.
-    pub async fn list(&self, filter: ListFilter) -> Result<Vec<WorkflowSummary>, ClientError> {
+    pub async fn list(&self, filter: ListFilter) -> Result<Vec<RunSummary>, ClientError> {
         self.engine.list(filter).await
     }
 

@@ -22,11 +22,12 @@ pub use activity::{
     Activity, ActivityContext, ActivityError, ActivityInfo, Cancellation, function,
 };
 pub use client::{
-    Client, ClientError, DEFAULT_TASK_QUEUE, History, ListFilter, StartWorkflow,
-    WorkflowDescription, WorkflowError, WorkflowHandle, WorkflowSummary,
+    Client, ClientError, DEFAULT_TASK_QUEUE, History, StartWorkflow, WorkflowDescription,
+    WorkflowError, WorkflowHandle,
 };
 pub use clock::Clock;
 pub use host::{Host, HostBuilder, HostError};
 pub use matching::ServedQueues;
 pub use options::HostOptions;
 pub use sandglass_core as core;
+pub use store::{ListFilter, RunSummary};

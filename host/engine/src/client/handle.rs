@@ -4,7 +4,6 @@ use super::view::{self, History, WorkflowDescription};
 use super::{Client, ClientError, WorkflowError};
 use crate::engine::Address;
 use sandglass_core::engine::Request;
-use sandglass_core::policy::WorkflowExecutionStatus;
 use sandglass_core::{Payload, Payloads};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -13,25 +12,6 @@ use serde::{Serialize, de::DeserializeOwned};
 pub struct WorkflowHandle {
     client: Client,
     address: Address,
-}
-
-/// Which runs are listed.
-#[derive(Clone, Debug)]
-pub struct ListFilter {
-    /// Only runs of that status.
-    pub status: Option<WorkflowExecutionStatus>,
-    /// Only runs of that type.
-    pub workflow_type: Option<String>,
-    /// Only runs whose workflow id begins so.
-    pub workflow_id_prefix: Option<String>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-impl Default for ListFilter {
-    fn default() -> Self {
-        ListFilter { status: None, workflow_type: None, workflow_id_prefix: None, limit: 100 }
-    }
 }
 
 impl WorkflowHandle {

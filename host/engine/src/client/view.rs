@@ -2,34 +2,12 @@
 
 use super::WorkflowError;
 use sandglass_core::event::workflow::{Canceled, Completed, Failed, Terminated};
-use sandglass_core::policy::WorkflowExecutionStatus;
-use sandglass_core::{Attributes, HistoryEvent, Payload, Payloads, Timestamp};
+use sandglass_core::{Attributes, HistoryEvent, Payload, Payloads};
 use serde::{Serialize, de::DeserializeOwned};
 use std::sync::Arc;
 
 /// How a run stands.
 pub type WorkflowDescription = sandglass_core::engine::Description;
-
-/// A run in a list.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WorkflowSummary {
-    /// The workflow's id.
-    pub workflow_id: String,
-    /// The run's.
-    pub run_id: String,
-    /// Its type.
-    pub workflow_type: String,
-    /// Where its tasks wait.
-    pub task_queue: String,
-    /// How far it has come.
-    pub status: WorkflowExecutionStatus,
-    /// When it began.
-    pub start_time: Timestamp,
-    /// When it ended.
-    pub close_time: Option<Timestamp>,
-    /// Events in its history.
-    pub history_length: i64,
-}
 
 /// A run's history. It serialises to what `temporal workflow show -o json` prints.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -1,8 +1,8 @@
 //! Reading runs from the store, and forgetting what was ahead of a commit that failed.
 
 use super::{Address, Engine, Live, Slot, SlotState, Work};
-use crate::client::{ClientError, History, ListFilter, WorkflowDescription, WorkflowSummary};
-use crate::store::{Page, RunSummary, Stored};
+use crate::client::{ClientError, History, WorkflowDescription};
+use crate::store::{ListFilter, Page, RunSummary, Stored};
 use sandglass_core::engine::{Entry, Execution, Request, entries_from_bytes};
 use sandglass_core::task::Published;
 use sandglass_core::{HistoryEvent, Payload};
@@ -175,14 +175,10 @@ impl Engine {
     }
 
     /// Runs that fit the filter. What is not durable yet is not listed.
-    pub(crate) async fn list(
-        &self,
-        filter: ListFilter,
-    ) -> Result<Vec<WorkflowSummary>, ClientError> {
+    pub(crate) async fn list(&self, filter: ListFilter) -> Result<Vec<RunSummary>, ClientError> {
         let store = Arc::clone(&self.store);
         let list = move || store.list(&filter);
-        let runs = self.runtime.spawn_blocking(list).await.map_err(|_| ClientError::ShutDown)??;
-        Ok(runs.into_iter().map(summary).collect())
+        Ok(self.runtime.spawn_blocking(list).await.map_err(|_| ClientError::ShutDown)??)
     }
 
     /// Whether attempts of activities run in this process.
@@ -209,17 +205,4 @@ fn decode_events(
         }
     }
     Ok(())
-}
-
-fn summary(run: RunSummary) -> WorkflowSummary {
-    WorkflowSummary {
-        workflow_id: run.workflow_id,
-        run_id: run.run_id,
-        workflow_type: run.workflow_type,
-        task_queue: run.task_queue,
-        status: run.status,
-        start_time: run.start_time,
-        close_time: run.close_time,
-        history_length: run.history_length,
-    }
 }
