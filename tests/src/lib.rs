@@ -2,6 +2,7 @@
 
 pub mod golden;
 pub mod guests;
+pub mod native;
 pub mod scripted;
 
 pub use golden::{Scrubbed, golden};

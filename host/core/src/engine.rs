@@ -14,6 +14,7 @@ mod describe;
 mod entry;
 mod execution;
 mod history_limit;
+mod id_policy;
 mod illegal;
 mod lifecycle;
 mod limits;
@@ -38,6 +39,7 @@ pub use change::{
 pub use describe::{Description, PendingActivity, PendingActivityState, PendingWorkflowTask};
 pub use entry::{entries_from_bytes, entries_to_bytes};
 pub use execution::{Closed, Corrupt, Execution};
+pub use id_policy::{LatestRun, PolicyConflict, StartDecision, decide_start};
 pub use limits::Limits;
 pub use request::{
     ActivityEnd, ActivityTaskToken, AddressedActivity, Heartbeat, Outcome, Reply, Request,

@@ -9,7 +9,7 @@ mod function;
 pub use context::{ActivityContext, ActivityInfo, CancelWord, Cancellation};
 pub use function::{ActivityError, function};
 
-pub(crate) use context::Attempt;
+pub(crate) use context::{Attempt, Heartbeats};
 
 use futures::future::BoxFuture;
 use sandglass_core::engine::ActivityEnd;

@@ -13,10 +13,10 @@ mod runs;
 mod slot;
 mod starting;
 
-pub(crate) use open_task::OpenTask;
+pub use open_task::OpenTask;
 pub(crate) use slot::{Ending, Live, Slot, SlotState};
 pub(crate) use addressing::Address;
-pub(crate) use starting::{Started, Starting};
+pub(crate) use starting::Starting;
 
 use crate::activity::Activities;
 use crate::client::ClientError;

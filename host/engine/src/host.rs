@@ -31,6 +31,12 @@ impl Host {
         Client::new(Arc::clone(&self.engine))
     }
 
+    /// Commits so far, for measurements.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.engine.writer.commits()
+    }
+
     /// Stops in good order (D16): no new tasks; activities learn `WorkerShutdown` and have until `grace` is over; then everything
     /// that was accepted is written.
     pub async fn shutdown(self, grace: Duration) {

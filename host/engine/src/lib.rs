@@ -16,18 +16,20 @@ pub mod store;
 mod timers;
 pub mod wasm;
 mod worker;
-mod writer;
+pub mod writer;
 
 pub use activity::{
-    Activity, ActivityContext, ActivityError, ActivityInfo, Cancellation, function,
+    Activity, ActivityContext, ActivityError, ActivityInfo, CancelWord, Cancellation, function,
 };
 pub use client::{
     Client, ClientError, DEFAULT_TASK_QUEUE, History, StartWorkflow, WorkflowDescription,
     WorkflowError, WorkflowHandle,
 };
 pub use clock::Clock;
+pub use engine::OpenTask;
 pub use host::{Host, HostBuilder, HostError};
 pub use matching::ServedQueues;
 pub use options::HostOptions;
 pub use sandglass_core as core;
 pub use store::{ListFilter, RunSummary};
+pub use worker::WorkflowWorker;

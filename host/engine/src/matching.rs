@@ -29,7 +29,7 @@ pub enum ServedQueues {
 }
 
 impl ServedQueues {
-    fn contains(&self, queue: &str) -> bool {
+    pub(crate) fn contains(&self, queue: &str) -> bool {
         match self {
             ServedQueues::Named(names) => names.contains(queue),
             ServedQueues::Any => true,

@@ -6,7 +6,7 @@ use sandglass_core::WorkflowTask;
 /// A worker for workflow tasks in this process: the one that runs components, or a test's that runs Rust.
 ///
 /// All methods return at once; guests run on threads of the worker's own (D6).
-pub(crate) trait WorkflowWorker: Send + Sync {
+pub trait WorkflowWorker: Send + Sync + 'static {
     /// Whether it has code for that type.
     fn serves(&self, workflow_type: &str) -> bool;
 

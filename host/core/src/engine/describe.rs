@@ -173,6 +173,21 @@ impl Execution {
         ready
     }
 
+    /// Whether it waits for its times and for requests alone: nothing of it waits in a queue, and no worker is doing anything for it.
+    /// Who opens the store after a crash can leave such a run where it is until its time comes.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let quiet = |activity: &Activity| match &activity.phase {
+            Phase::Ready => false,
+            Phase::Backoff => !activity.announced.0,
+            // A worker over the wire goes on, whoever has the store.
+            Phase::Started(attempt) | Phase::Canceling { attempt, .. } => attempt.host.is_empty(),
+            Phase::Ended => true,
+        };
+        self.closed.is_some()
+            || (self.task.scheduled().is_none() && self.activities.values().all(quiet))
+    }
+
     /// How far the run has come.
     #[must_use]
     pub fn status(&self) -> WorkflowExecutionStatus {
@@ -187,6 +202,12 @@ impl Execution {
             run_id: self.run_id().into(),
             ..WorkflowExecution::default()
         }
+    }
+
+    /// Its workflow id.
+    #[must_use]
+    pub fn workflow_id(&self) -> &str {
+        &self.info.started.workflow_id
     }
 
     /// Its run id.

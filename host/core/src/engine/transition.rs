@@ -129,6 +129,17 @@ pub struct ActivityTask {
     pub priority: Option<Priority>,
 }
 
+impl Dispatch {
+    /// Whether it is a task that waits in a queue.
+    #[must_use]
+    pub fn is_task(&self) -> bool {
+        match self {
+            Dispatch::WorkflowTask { .. } | Dispatch::ActivityTask { .. } => true,
+            Dispatch::CancelActivity { .. } | Dispatch::EvictWorkflow | Dispatch::Closed => false,
+        }
+    }
+}
+
 impl Transition {
     /// The entries, in the order of the log.
     #[must_use]

@@ -2,7 +2,6 @@
 
 use super::{Engine, Ending, Live, Slot, SlotState};
 use crate::client::ClientError;
-use crate::writer::Ticket;
 use sandglass_core::engine::{Reply, Request, RequestError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,13 +132,6 @@ impl Engine {
                 Err(_) => tokio::task::yield_now().await,
             }
         }
-    }
-
-    /// Waits until nothing of the run is ahead of the disk.
-    pub(crate) async fn settled(&self, address: &Address) -> Result<Ticket, ClientError> {
-        let ticket = self.with_run(address, |_, live| live.ticket).await?;
-        self.durable(ticket).await?;
-        Ok(ticket)
     }
 
     /// Calls `f` on a slot whose latest run is known.

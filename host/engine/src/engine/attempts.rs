@@ -61,7 +61,7 @@ impl Engine {
                 let ended = self.step(slot, live, request(end));
                 // Canceled though nobody asked: Temporal refuses the answer and the activity hangs until it times out. In process it is a
                 // failure at once, so that the retry policy can judge it.
-                if canceled && ended == Err(RequestError::CancelNotRequested) {
+                if canceled && matches!(ended, Err(RequestError::CancelNotRequested)) {
                     let end = ActivityEnd::Failed {
                         failure: uncalled_cancel(),
                         last_heartbeat_details: None,

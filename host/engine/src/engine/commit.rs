@@ -1,7 +1,7 @@
 //! From transitions to what the store takes: entries cut into batches, and what is derived from them.
 
 use super::{Engine, Live, Slot, Work};
-use crate::store::{Batch, Commit, RunStart, RunState};
+use crate::store::{Batch, Commit, RunStart, RunState, Snapshot};
 use sandglass_core::engine::{Entry, Transition};
 use sandglass_core::event::workflow::Started;
 use sandglass_core::task::Published;
@@ -59,7 +59,7 @@ impl Engine {
         live.entries_since_snapshot += count;
         let snapshot = (live.entries_since_snapshot >= self.options.snapshot_entries).then(|| {
             live.entries_since_snapshot = 0;
-            execution.snapshot()
+            Snapshot { seq: after, bytes: execution.snapshot() }
         });
         let first_seq = after - count;
         let request_id = execution.start_request_id();

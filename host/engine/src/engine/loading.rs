@@ -49,7 +49,7 @@ impl Engine {
     }
 
     /// Forgets runs that were ahead of a commit that failed, and puts them in motion again from what is stored (D14).
-    pub(crate) fn forget(&self, workflow_ids: &[String]) {
+    pub(crate) fn forget(&self, workflow_ids: &[Arc<str>]) {
         for workflow_id in workflow_ids {
             let Some(slot) = self.runs.get(workflow_id) else { continue };
             let before = std::mem::take(&mut *slot.state.lock());

@@ -7,7 +7,7 @@ use sandglass_core::{Answer, HistoryEvent};
 use std::sync::Arc;
 
 /// A taken workflow task. However it ends, the worker's slot is given back.
-pub(crate) struct OpenTask {
+pub struct OpenTask {
     engine: Arc<Engine>,
     slot: Arc<Slot>,
     queue: String,
@@ -19,7 +19,7 @@ impl OpenTask {
     }
 
     /// Gives the answer to the engine. False: it was refused, and what the worker holds of the run is void.
-    pub(crate) fn answer(self, answer: Answer) -> bool {
+    pub fn answer(self, answer: Answer) -> bool {
         let token = match &answer {
             Answer::Completed(completed) => completed.token.clone(),
             Answer::Failed(failed) => failed.token.clone(),
@@ -63,7 +63,7 @@ impl OpenTask {
     }
 
     /// The run's events from `first_event_id` up to, not including, `end_event_id`: what the task's own history lacks.
-    pub(crate) async fn history(
+    pub async fn history(
         &self,
         run_id: &str,
         first_event_id: i64,
@@ -73,7 +73,8 @@ impl OpenTask {
     }
 
     /// The runtime for what the worker has to wait for.
-    pub(crate) fn runtime(&self) -> &tokio::runtime::Handle {
+    #[must_use]
+    pub fn runtime(&self) -> &tokio::runtime::Handle {
         &self.engine.runtime
     }
 }

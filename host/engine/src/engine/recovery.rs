@@ -1,7 +1,7 @@
 //! Opening a store that another host has left: every open run goes on, and what that host was running is put right.
 
 use super::Engine;
-use crate::client::ClientError;
+use crate::store;
 use sandglass_core::Timestamp;
 use sandglass_core::engine::Request;
 
@@ -10,7 +10,7 @@ const PAGE: usize = 1_000;
 
 impl Engine {
     /// Puts the open runs in motion again. Runs that wait for a time alone are not read: only their time is noted.
-    pub(crate) async fn recover(&self) -> Result<(), ClientError> {
+    pub(crate) async fn recover(&self) -> Result<(), store::Error> {
         let mut after = None;
         loop {
             let page = self.store.open_runs(after, PAGE)?;

@@ -23,8 +23,6 @@ pub(crate) struct Starting {
 pub(crate) struct Started {
     pub(crate) run_id: String,
     pub(crate) ticket: Ticket,
-    /// False: a run that was there already is the answer.
-    pub(crate) new: bool,
 }
 
 impl Engine {
@@ -114,7 +112,7 @@ impl Engine {
             // Closed, and read from the store: durable. A waiter that is dropped makes its owner read the end there.
             None => Ticket::default(),
         };
-        Started { run_id, ticket, new: false }
+        Started { run_id, ticket }
     }
 
     /// Starts a run; `old` is terminated in the same transaction.
@@ -145,7 +143,7 @@ impl Engine {
         self.finish_start(slot, &mut live, transition, terminated);
         let ticket = live.ticket;
         *state = SlotState::Loaded(live);
-        Ok(Started { run_id, ticket, new: true })
+        Ok(Started { run_id, ticket })
     }
 
     /// What terminating `old` in favour of the run `run_id` leads to (rule 66).

@@ -177,6 +177,12 @@ impl HostBuilder {
         self
     }
 
+    /// Runs workflows with that worker, in place of one that runs components.
+    pub fn workflow_worker(mut self, worker: Arc<dyn WorkflowWorker>) -> Self {
+        self.worker = Some(worker);
+        self
+    }
+
     /// Opens the store, loads the code, and goes on with every open run. To be called within a tokio runtime, which the host uses.
     pub async fn start(self) -> Result<Host, HostError> {
         let store: Arc<dyn Store> = match self.place {
@@ -217,6 +223,12 @@ impl HostBuilder {
             identity: self.identity.unwrap_or_else(default_identity),
         });
         engine.set_worker(worker);
+        let forgetful = Arc::downgrade(&engine);
+        engine.writer.on_failed(move |workflow_ids| {
+            if let Some(engine) = forgetful.upgrade() {
+                engine.forget(workflow_ids);
+            }
+        });
         engine.recover().await?;
         let timekeeper = tokio::spawn(keep_time(Arc::clone(&engine)));
         Ok(Host { engine, timekeeper })
