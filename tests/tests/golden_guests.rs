@@ -94,11 +94,7 @@ async fn c_terminate_no_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn c_terminate_before_first_task() {
     let terminate = Terminate("early", json!([]));
-    Scenario::new(wait())
-        .unserved()
-        .step(terminate)
-        .same_as("c_terminate_before_first_task")
-        .await;
+    Scenario::new(wait()).unserved().step(terminate).same_as("c_terminate_before_first_task").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,15 +130,15 @@ async fn e_activity_swallows_cancel_or_fails() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn f_activity_never_heartbeats() {
-    for (name, cancellation) in
-        [("try_cancel", "try-cancel"), ("wait_cancellation_completed", "wait-cancellation-completed")]
-    {
+    for (name, cancellation) in [
+        ("try_cancel", "try-cancel"),
+        ("wait_cancellation_completed", "wait-cancellation-completed"),
+    ] {
         let script = canceled_by_handle("never_hb", cancellation, 0.0, Some(4.0), 0.0);
         let golden = format!("f_activity_never_heartbeats_no_timeout_{name}");
         Scenario::new(script).with_golden_result().same_as(&golden).await;
     }
-    let script =
-        canceled_by_handle("never_hb", "wait-cancellation-completed", 2.0, Some(8.0), 3.0);
+    let script = canceled_by_handle("never_hb", "wait-cancellation-completed", 2.0, Some(8.0), 3.0);
     let golden = "f_activity_never_heartbeats_with_timeout_wait_cancellation_completed";
     Scenario::new(script).with_golden_result().same_as(golden).await;
 }

@@ -60,8 +60,11 @@ async fn an_empty_workflow_is_one_commit() {
     assert_eq!(
         names(&history),
         [
-            "WorkflowExecutionStarted", "WorkflowTaskScheduled", "WorkflowTaskStarted",
-            "WorkflowTaskCompleted", "WorkflowExecutionCompleted",
+            "WorkflowExecutionStarted",
+            "WorkflowTaskScheduled",
+            "WorkflowTaskStarted",
+            "WorkflowTaskCompleted",
+            "WorkflowExecutionCompleted",
         ]
     );
 }
@@ -116,9 +119,8 @@ async fn ids_are_in_use_and_free_again() {
     assert_eq!(first.run_id(), again.run_id());
     let refused = client.start(StartWorkflow::new("wait", "id")).await.err().unwrap();
     assert!(matches!(refused, ClientError::AlreadyStarted { .. }), "{refused}");
-    let next = StartWorkflow::new("empty", "id").id_conflict_policy(
-        sandglass_core::policy::WorkflowIdConflictPolicy::TerminateExisting,
-    );
+    let next = StartWorkflow::new("empty", "id")
+        .id_conflict_policy(sandglass_core::policy::WorkflowIdConflictPolicy::TerminateExisting);
     let next = client.start(next).await.unwrap();
     assert_eq!(next.result::<String>().await.unwrap(), "done");
     assert!(matches!(first.result::<Value>().await, Err(WorkflowError::Terminated { .. })));

@@ -3,12 +3,14 @@
 //! What lives here: how a type is registered and what an attempt is given. What does not: retries and timeouts, which are the core's, and
 //! when an attempt is dispatched, which is `matching`'s.
 
+mod component;
 mod context;
 mod function;
 
 pub use context::{ActivityContext, ActivityInfo, CancelWord, Cancellation};
 pub use function::{ActivityError, function};
 
+pub(crate) use component::ComponentActivity;
 pub(crate) use context::{Attempt, Heartbeats};
 
 use futures::future::BoxFuture;

@@ -74,11 +74,7 @@ impl Client {
 
     /// A handle to that run.
     #[must_use]
-    pub fn run(
-        &self,
-        workflow_id: impl Into<String>,
-        run_id: impl Into<String>,
-    ) -> WorkflowHandle {
+    pub fn run(&self, workflow_id: impl Into<String>, run_id: impl Into<String>) -> WorkflowHandle {
         WorkflowHandle::new(self.clone(), workflow_id.into(), Some(run_id.into()))
     }
 

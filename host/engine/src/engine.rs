@@ -13,9 +13,9 @@ mod runs;
 mod slot;
 mod starting;
 
-pub use open_task::OpenTask;
-pub(crate) use slot::{Ending, Live, Slot, SlotState};
 pub(crate) use addressing::Address;
+pub use open_task::{OpenTask, RunHistory};
+pub(crate) use slot::{Ending, Live, Slot, SlotState};
 pub(crate) use starting::Starting;
 
 use crate::activity::Activities;
@@ -131,7 +131,8 @@ impl Engine {
         request: Request,
     ) -> Result<Reply, RequestError> {
         let mut work = Work::default();
-        let reply = work.absorb(live.execution.handle(request, &self.options.run, self.clock.now()));
+        let reply =
+            work.absorb(live.execution.handle(request, &self.options.run, self.clock.now()));
         self.finish(slot, live, work);
         reply
     }
@@ -170,15 +171,18 @@ impl Engine {
                 }
             }
             Dispatch::ActivityTask {
-                task_queue, activity_type, scheduled_event_id, attempt, ..
+                task_queue,
+                activity_type,
+                scheduled_event_id,
+                attempt,
+                ..
             } => {
                 if self.serves_activity(&task_queue, &activity_type)
                     && self.activity_tasks.try_begin(&task_queue, &activity_type)
                 {
                     self.take_activity_task(live, &task_queue, scheduled_event_id, attempt, work);
                 } else {
-                    let waiting =
-                        waiting(slot, live, &activity_type, scheduled_event_id, attempt);
+                    let waiting = waiting(slot, live, &activity_type, scheduled_event_id, attempt);
                     self.activity_tasks.wait(&task_queue, waiting);
                 }
             }

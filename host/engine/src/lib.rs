@@ -26,7 +26,7 @@ pub use client::{
     WorkflowError, WorkflowHandle,
 };
 pub use clock::Clock;
-pub use engine::OpenTask;
+pub use engine::{OpenTask, RunHistory};
 pub use host::{Host, HostBuilder, HostError};
 pub use matching::ServedQueues;
 pub use options::HostOptions;

@@ -1,5 +1,9 @@
 //! The seam in process (D13): what the engine asks of a workflow worker. The words are plain Rust values; nothing is serialised.
 
+mod components;
+
+pub(crate) use components::ComponentWorker;
+
 use crate::engine::OpenTask;
 use sandglass_core::WorkflowTask;
 

@@ -204,7 +204,8 @@ impl Scenario {
                     attributes.remove("input");
                 }
                 for (attribute, part) in &self.ignored {
-                    if let Some(it) = attributes.get_mut(*attribute).and_then(Value::as_object_mut) {
+                    if let Some(it) = attributes.get_mut(*attribute).and_then(Value::as_object_mut)
+                    {
                         it.remove(*part);
                     }
                 }

@@ -1,6 +1,6 @@
 //! Whether a workflow id may be used for a new run. What happens to the runs is elsewhere.
 
-use crate::policy::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy, WorkflowExecutionStatus};
+use crate::policy::{WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowIdReusePolicy};
 use alloc::string::String;
 
 /// The latest run of a workflow id.
@@ -73,8 +73,7 @@ mod tests {
     use WorkflowIdReusePolicy as R;
 
     fn decide(status: S, request_id: &str, reuse: R, conflict: C) -> Result<D, PolicyConflict> {
-        let latest =
-            LatestRun { run_id: "r".into(), status, start_request_id: "first".into() };
+        let latest = LatestRun { run_id: "r".into(), status, start_request_id: "first".into() };
         decide_start(Some(&latest), request_id, reuse, conflict)
     }
 

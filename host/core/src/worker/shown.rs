@@ -260,6 +260,13 @@ fn unshown_info(info: ShownInfo) -> Option<FailureInfo> {
     })
 }
 
+/// As it is recorded where nothing was handed out before: what an activity's guest returns.
+impl From<ShownFailure> for Failure {
+    fn from(shown: ShownFailure) -> Self {
+        Handed::default().restore(shown)
+    }
+}
+
 /// The failures that were handed to the guest last, whole.
 #[derive(Debug, Default)]
 pub(super) struct Handed {

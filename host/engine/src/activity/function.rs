@@ -112,8 +112,9 @@ fn decode<In: DeserializeOwned>(input: &[Payload]) -> Result<In, ActivityError> 
             return Err(ActivityError::non_retryable(message, "BadInput"));
         }
     };
-    serde_json::from_slice(text)
-        .map_err(|e| ActivityError::non_retryable(format!("the argument does not fit: {e}"), "BadInput"))
+    serde_json::from_slice(text).map_err(|e| {
+        ActivityError::non_retryable(format!("the argument does not fit: {e}"), "BadInput")
+    })
 }
 
 fn encode<Out: Serialize>(output: &Out) -> Result<Payload, ActivityError> {

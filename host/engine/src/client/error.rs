@@ -15,9 +15,7 @@ pub enum ClientError {
     #[error("workflow execution already completed")]
     AlreadyCompleted,
     /// The workflow id is in use, and the policies do not allow another run. Nothing was written.
-    #[error(
-        "Workflow execution is already running. WorkflowId: {workflow_id}, RunId: {run_id}."
-    )]
+    #[error("Workflow execution is already running. WorkflowId: {workflow_id}, RunId: {run_id}.")]
     AlreadyStarted {
         /// The id.
         workflow_id: String,
@@ -39,7 +37,9 @@ pub enum ClientError {
     #[error("{0}")]
     Busy(String),
     /// The commit failed: whether the request was carried out is not known. Repeat it with the same request id.
-    #[error("the outcome is unknown, since its commit failed ({0}); repeat it with the same request id")]
+    #[error(
+        "the outcome is unknown, since its commit failed ({0}); repeat it with the same request id"
+    )]
     OutcomeUnknown(String),
     /// The host is shutting down or has done so.
     #[error("the host is shut down")]

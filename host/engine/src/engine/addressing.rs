@@ -1,6 +1,6 @@
 //! Which run a request means, and the requests of clients through the door.
 
-use super::{Engine, Ending, Live, Slot, SlotState};
+use super::{Ending, Engine, Live, Slot, SlotState};
 use crate::client::ClientError;
 use sandglass_core::engine::{Reply, Request, RequestError};
 use std::sync::Arc;

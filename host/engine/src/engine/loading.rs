@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 impl Engine {
     /// The latest run of a workflow id, from the store.
-    pub(super) async fn load_latest(&self, workflow_id: &str) -> Result<Option<Box<Live>>, ClientError> {
+    pub(super) async fn load_latest(
+        &self,
+        workflow_id: &str,
+    ) -> Result<Option<Box<Live>>, ClientError> {
         match self.store.latest_run(workflow_id)? {
             Some(summary) => self.load_run(&summary.run_id).await,
             None => Ok(None),
@@ -23,9 +26,8 @@ impl Engine {
         // A long log takes a while to fold; the threads that serve requests must not wait for it.
         let load = move || -> Result<Option<Box<Live>>, ClientError> {
             let Some(stored) = store.load(&id)? else { return Ok(None) };
-            restore(&id, &stored).map(|execution| {
-                Some(Box::new(Live::new(id.as_str().into(), execution)))
-            })
+            restore(&id, &stored)
+                .map(|execution| Some(Box::new(Live::new(id.as_str().into(), execution))))
         };
         self.runtime.spawn_blocking(load).await.map_err(|_| ClientError::ShutDown)?
     }
@@ -104,7 +106,11 @@ impl Engine {
     }
 
     /// What a run says to a query: what it has published, which is durable.
-    pub(crate) async fn query(&self, address: &Address, name: &str) -> Result<Payload, ClientError> {
+    pub(crate) async fn query(
+        &self,
+        address: &Address,
+        name: &str,
+    ) -> Result<Payload, ClientError> {
         let (run_id, ticket, published) = self
             .with_run(address, |_, live| {
                 (Arc::clone(&live.run_id), live.ticket, live.published.clone())

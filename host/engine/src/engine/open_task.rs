@@ -13,6 +13,24 @@ pub struct OpenTask {
     queue: String,
 }
 
+/// One run's history, for its worker.
+pub struct RunHistory {
+    engine: Arc<Engine>,
+    slot: Arc<Slot>,
+    run_id: Box<str>,
+}
+
+impl RunHistory {
+    /// The run's events from `first_event_id` up to, not including, `end_event_id`.
+    pub async fn events(
+        &self,
+        first_event_id: i64,
+        end_event_id: i64,
+    ) -> Result<Vec<Arc<HistoryEvent>>, ClientError> {
+        self.engine.events_before(&self.slot, &self.run_id, first_event_id, end_event_id).await
+    }
+}
+
 impl OpenTask {
     pub(super) fn new(engine: Arc<Engine>, slot: Arc<Slot>, queue: String) -> Self {
         OpenTask { engine, slot, queue }
@@ -37,8 +55,11 @@ impl OpenTask {
             // From the second attempt on nothing is reported: the next one begins when the task's time is over (rule 111).
             Answer::Failed(failed) if token.attempt >= 2 => {
                 tracing::warn!(
-                    workflow_id = token.workflow_id, run_id = token.run_id, attempt = token.attempt,
-                    "workflow task failed again: {}", failed.failure.message
+                    workflow_id = token.workflow_id,
+                    run_id = token.run_id,
+                    attempt = token.attempt,
+                    "workflow task failed again: {}",
+                    failed.failure.message
                 );
                 live.task_given_up = true;
                 // Nobody works on it any more: the run has come to rest.
@@ -47,8 +68,10 @@ impl OpenTask {
             }
             Answer::Failed(failed) => {
                 tracing::warn!(
-                    workflow_id = token.workflow_id, run_id = token.run_id,
-                    "workflow task failed: {}", failed.failure.message
+                    workflow_id = token.workflow_id,
+                    run_id = token.run_id,
+                    "workflow task failed: {}",
+                    failed.failure.message
                 );
                 Request::FailWorkflowTask(Box::new(failed))
             }
@@ -62,14 +85,11 @@ impl OpenTask {
         accepted.is_ok()
     }
 
-    /// The run's events from `first_event_id` up to, not including, `end_event_id`: what the task's own history lacks.
-    pub async fn history(
-        &self,
-        run_id: &str,
-        first_event_id: i64,
-        end_event_id: i64,
-    ) -> Result<Vec<Arc<HistoryEvent>>, ClientError> {
-        self.engine.events_before(&self.slot, run_id, first_event_id, end_event_id).await
+    /// Where the worker gets history that the task does not bring.
+    #[must_use]
+    pub fn history(&self, run_id: &str) -> RunHistory {
+        let (engine, slot) = (Arc::clone(&self.engine), Arc::clone(&self.slot));
+        RunHistory { engine, slot, run_id: run_id.into() }
     }
 
     /// The runtime for what the worker has to wait for.

@@ -1,14 +1,15 @@
 //! Puts a host together: where its runs are kept, what code it has, what it serves.
 
 use super::{Host, keep_time};
-use crate::activity::{Activities, Activity};
+use crate::activity::{Activities, Activity, ComponentActivity};
+use crate::client::DEFAULT_TASK_QUEUE;
 use crate::clock::Clock;
 use crate::engine::{Engine, EngineParts};
 use crate::matching::ServedQueues;
 use crate::options::HostOptions;
 use crate::store::{self, MemoryStore, SqliteStore, Store};
-use crate::wasm::{self, ActivityComponent, Runtime, WasmOptions, WorkflowComponent};
-use crate::worker::WorkflowWorker;
+use crate::wasm::{self, EngineOptions, WorkerOptions, WorkflowComponent};
+use crate::worker::{ComponentWorker, WorkflowWorker};
 use crate::writer::{Writer, WriterOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -38,8 +39,11 @@ pub enum HostError {
         error: std::io::Error,
     },
     /// WebAssembly cannot be set up on this machine.
-    #[error("WebAssembly cannot be set up: {0}")]
-    Wasm(String),
+    #[error(transparent)]
+    Wasm(#[from] wasm::EngineError),
+    /// The operating system gives no threads.
+    #[error("no threads can be had for guests: {0}")]
+    Threads(String),
 }
 
 /// What a host is made of. Nothing happens before [`HostBuilder::start`].
@@ -52,7 +56,9 @@ pub struct HostBuilder {
     activities: BTreeMap<String, Arc<dyn Activity>>,
     served: Option<ServedQueues>,
     options: HostOptions,
-    wasm: WasmOptions,
+    wasm: EngineOptions,
+    guest_threads: Option<usize>,
+    cached_runs_max: Option<usize>,
     writer: WriterOptions,
     clock: Clock,
     identity: Option<String>,
@@ -154,8 +160,26 @@ impl HostBuilder {
     }
 
     /// Sets options and limits of the guests.
-    pub fn wasm(mut self, options: WasmOptions) -> Self {
+    pub fn wasm(mut self, options: EngineOptions) -> Self {
         self.wasm = options;
+        self
+    }
+
+    /// Keeps compiled components in that folder, which is made if it is not there and is for this user alone.
+    pub fn cache_dir(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.wasm.cache_dir = Some(folder.into());
+        self
+    }
+
+    /// Threads for guests; as many as cores, if not said.
+    pub fn guest_threads(mut self, threads: usize) -> Self {
+        self.guest_threads = Some(threads);
+        self
+    }
+
+    /// Runs whose guests are held while they wait; as many as there is room for, if not said.
+    pub fn cached_runs_max(mut self, runs: usize) -> Self {
+        self.cached_runs_max = Some(runs);
         self
     }
 
@@ -185,42 +209,34 @@ impl HostBuilder {
 
     /// Opens the store, loads the code, and goes on with every open run. To be called within a tokio runtime, which the host uses.
     pub async fn start(self) -> Result<Host, HostError> {
+        let identity = self.identity.clone().unwrap_or_else(default_identity);
+        let wasm = wasm::Engine::new(self.wasm.clone())?;
+        let activities = load_activities(&wasm, self.activity_components, self.activities)?;
+        let worker = match self.worker {
+            Some(worker) => worker,
+            None => {
+                let mut options = WorkerOptions::for_engine(&wasm);
+                options.identity.clone_from(&identity);
+                options.threads = self.guest_threads.unwrap_or(options.threads);
+                options.cached_runs_max = self.cached_runs_max.unwrap_or(options.cached_runs_max);
+                load_workflows(&wasm, options, self.workflows)?
+            }
+        };
         let store: Arc<dyn Store> = match self.place {
             Place::Memory => Arc::new(MemoryStore::default()),
             Place::File(path) => Arc::new(SqliteStore::open(&path)?),
             Place::Store(store) => store,
         };
-        let runtime = Runtime::new(self.wasm).map_err(|e| HostError::Wasm(e.to_string()))?;
-        let mut activities = Activities::default();
-        for (activity_type, code) in self.activity_components {
-            let component = ActivityComponent::load(&runtime, &code.read()?)
-                .map_err(|error| HostError::Component { name: activity_type.clone(), error })?;
-            activities.insert(activity_type, Arc::new(component));
-        }
-        for (activity_type, activity) in self.activities {
-            activities.insert(activity_type, activity);
-        }
-        let mut workflows = BTreeMap::new();
-        for (types, code) in self.workflows {
-            let component = WorkflowComponent::load(&runtime, &code.read()?)
-                .map_err(|error| HostError::Component { name: types.join(", "), error })?;
-            workflows.extend(types.into_iter().map(|name| (name, component.clone())));
-        }
-        let worker = match self.worker {
-            Some(worker) => worker,
-            None => wasm::Worker::new(&runtime, workflows),
-        };
+        let default_queue = || ServedQueues::Named(BTreeSet::from([DEFAULT_TASK_QUEUE.into()]));
         let engine = Engine::new(EngineParts {
             options: self.options,
             clock: self.clock,
             writer: Writer::start(Arc::clone(&store), self.writer),
             store,
-            served: self
-                .served
-                .unwrap_or_else(|| ServedQueues::Named(BTreeSet::from(["default".into()]))),
+            served: self.served.unwrap_or_else(default_queue),
             activities,
             host_id: uuid::Uuid::new_v4().to_string(),
-            identity: self.identity.unwrap_or_else(default_identity),
+            identity,
         });
         engine.set_worker(worker);
         let forgetful = Arc::downgrade(&engine);
@@ -233,6 +249,40 @@ impl HostBuilder {
         let timekeeper = tokio::spawn(keep_time(Arc::clone(&engine)));
         Ok(Host { engine, timekeeper })
     }
+}
+
+fn load_activities(
+    wasm: &wasm::Engine,
+    components: Vec<(String, Code)>,
+    functions: BTreeMap<String, Arc<dyn Activity>>,
+) -> Result<Activities, HostError> {
+    let mut activities = Activities::default();
+    for (name, code) in components {
+        let activity = ComponentActivity::load(wasm, &code.read()?)
+            .map_err(|error| HostError::Component { name: name.clone(), error })?;
+        activities.insert(name, Arc::new(activity));
+    }
+    for (name, activity) in functions {
+        activities.insert(name, activity);
+    }
+    Ok(activities)
+}
+
+fn load_workflows(
+    wasm: &wasm::Engine,
+    options: WorkerOptions,
+    workflows: Vec<(Vec<String>, Code)>,
+) -> Result<Arc<dyn WorkflowWorker>, HostError> {
+    let worker =
+        wasm::Worker::new(wasm, options).map_err(|error| HostError::Threads(error.to_string()))?;
+    for (types, code) in workflows {
+        let component = WorkflowComponent::load(wasm, &code.read()?)
+            .map_err(|error| HostError::Component { name: types.join(", "), error })?;
+        for workflow_type in types {
+            worker.register(workflow_type, component.clone());
+        }
+    }
+    Ok(Arc::new(ComponentWorker::new(worker)))
 }
 
 /// As Temporal's SDKs have it: process and machine.
