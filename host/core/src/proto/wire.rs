@@ -14,7 +14,12 @@ pub enum DecodeError {
     Overlong,
     /// Groups, or a wire type that does not exist.
     #[error("field {tag} has the wire type {wire_type}, which is not supported")]
-    WireType { tag: u32, wire_type: u8 },
+    WireType {
+        /// The field's number.
+        tag: u32,
+        /// What its key says.
+        wire_type: u8,
+    },
     /// The field is there with another wire type than its type has.
     #[error("a field does not have the wire type of its type")]
     Mismatch,
