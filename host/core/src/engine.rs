@@ -5,6 +5,7 @@
 
 mod activity;
 mod advance;
+mod apply;
 mod buffer;
 mod cancel;
 mod change;

@@ -3,6 +3,7 @@
 mod activities;
 mod completions;
 mod driver;
+mod endings;
 mod lifecycle;
 mod races;
 mod recovery;

@@ -170,7 +170,9 @@ impl<'a> Judge<'a> {
             ));
         }
         // A worker can know the id that the activity of an earlier command gets.
-        let here = self.scheduled.iter().find(|(_, event_id)| **event_id == scheduled_event_id);
+        let mut here =
+            self.scheduled.iter().filter(|_| scheduled_event_id > self.completed_event_id);
+        let here = here.find(|(_, event_id)| **event_id == scheduled_event_id);
         if let Some(id) = here.map(|(id, _)| id.clone()) {
             self.scheduled.remove(&id);
             return Ok(true);

@@ -12,7 +12,7 @@ use crate::engine::{cancel, timer};
 use crate::event::HistoryEvent;
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 use core::time::Duration;
-use expect_test::expect;
+use expect_test::{expect, expect_file};
 
 /// One line a step, one column a state.
 fn table<S: Clone>(
@@ -158,35 +158,7 @@ fn workflow_tasks() {
         };
         workflow_task::apply(state, step).map(|state| state.name())
     });
-    expect![[r#"
-        WorkflowTaskScheduled
-            idle -> scheduled
-            idle after a failed attempt -> scheduled
-            scheduled as transient -> scheduled
-            started as transient -> scheduled
-        WorkflowTaskStarted
-            scheduled -> started
-        WorkflowTaskCompleted
-            started -> idle
-        WorkflowTaskFailed
-            started -> idle after a failed attempt
-        WorkflowTaskTimedOut
-            started -> idle after a failed attempt
-        WorkflowTaskTimedOut of a task that nobody took
-            scheduled -> idle
-        TransientTaskScheduled of attempt 1
-        TransientTaskScheduled of attempt 2
-            idle after a failed attempt -> scheduled as transient
-        TransientTaskScheduled of attempt 3
-        TransientTaskStarted
-            scheduled as transient -> started as transient
-        TransientTaskFailed
-            scheduled as transient -> idle after a failed attempt
-            started as transient -> idle after a failed attempt
-        TransientTaskReleased
-            started as transient -> scheduled as transient
-    "#]]
-    .assert_eq(&text);
+    expect_file!["tables/workflow_task.txt"].assert_eq(&text);
 }
 
 /// An activity in each of its states.
@@ -250,48 +222,7 @@ fn attempts_and_ends_of_activities() {
         };
         activity::apply(state, &step).map(|state| name(&state))
     });
-    expect![[r#"
-        ActivityTaskScheduled
-            absent -> ready
-        ActivityAttemptStarted of attempt 1
-            ready -> started
-        ActivityAttemptStarted of attempt 2
-            in backoff -> started
-        ActivityHeartbeat
-            started -> started
-            started and to be canceled -> started and to be canceled
-        ActivityAttemptFailed of attempt 1
-            started -> in backoff
-        ActivityAttemptFailed of attempt 2
-        ActivityTaskCancelRequested
-            ready -> over
-            in backoff -> over
-            started -> started and to be canceled
-            over -> over
-        a buffered end
-            ready -> over
-            in backoff -> over
-            started -> over
-            started and to be canceled -> over
-        ActivityTaskStarted
-            started -> started
-            started and to be canceled -> started and to be canceled
-            over -> over
-        ActivityTaskCompleted or ActivityTaskFailed
-            started -> absent
-            started and to be canceled -> absent
-            over -> absent
-        ActivityTaskCanceled
-            started and to be canceled -> absent
-            over -> absent
-        ActivityTaskTimedOut
-            ready -> absent
-            in backoff -> absent
-            started -> absent
-            started and to be canceled -> absent
-            over -> absent
-    "#]]
-    .assert_eq(&text);
+    expect_file!["tables/activity.txt"].assert_eq(&text);
 }
 
 #[test]
