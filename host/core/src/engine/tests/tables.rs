@@ -1,5 +1,8 @@
 //! The transition table of each machine: all states, all steps.
 
+// `expect_file` names a file, which the core itself cannot.
+extern crate std;
+
 use crate::Timestamp;
 use crate::engine::activity::{self, Activity};
 use crate::engine::change::{
