@@ -3,17 +3,26 @@
 use super::WorkflowError;
 use sandglass_core::event::workflow::{Canceled, Completed, Failed, Terminated};
 use sandglass_core::{Attributes, HistoryEvent, Payload, Payloads};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeStruct};
 use std::sync::Arc;
 
 /// How a run stands.
 pub type WorkflowDescription = sandglass_core::engine::Description;
 
 /// A run's history. It serialises to what `temporal workflow show -o json` prints.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     /// The events, from the first.
     pub events: Vec<Arc<HistoryEvent>>,
+}
+
+impl Serialize for History {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let events: Vec<&HistoryEvent> = self.events.iter().map(|event| &**event).collect();
+        let mut history = serializer.serialize_struct("History", 1)?;
+        history.serialize_field("events", &events)?;
+        history.end()
+    }
 }
 
 /// What a closing event says to who waits for the result.
