@@ -44,29 +44,42 @@ enum Asked {
 
 fn asked() -> impl Strategy<Value = Asked> {
     prop_oneof![
-        4 => (0..4u8, 0..5_000u16).prop_map(|(id, after)| Asked::Timer(id, after)),
+        4 => (0..4u8, 0..6u16).prop_map(|(id, after)| Asked::Timer(id, after * 500)),
         3 => (0..4u8).prop_map(Asked::CancelTimer),
         4 => (0..4u8, 0..6u8).prop_map(|(id, kind)| Asked::Activity(id, kind)),
         4 => (0..8u8).prop_map(Asked::CancelActivity),
         1 => Just(Asked::Complete),
-        1 => Just(Asked::Cancel),
     ]
+}
+
+/// Now and then the last command closes the run.
+fn answer() -> impl Strategy<Value = Vec<Asked>> {
+    let closing = prop_oneof![
+        6 => Just(None),
+        1 => Just(Some(Asked::Complete)),
+        1 => Just(Some(Asked::Cancel)),
+    ];
+    (prop::collection::vec(asked(), 0..4), closing).prop_map(|(mut commands, closing)| {
+        commands.extend(closing);
+        commands
+    })
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         3 => (0..6u8).prop_map(Happening::Signal),
-        2 => Just(Happening::Cancel),
-        1 => prop_oneof![1 => Just(Happening::Terminate), 6 => Just(Happening::RetryTask)],
+        3 => Just(Happening::Cancel),
+        1 => Just(Happening::Terminate),
+        1 => Just(Happening::RetryTask),
         6 => any::<bool>().prop_map(|durable| Happening::StartTask { durable }),
-        7 => prop::collection::vec(asked(), 0..5).prop_map(Happening::Answer),
+        7 => answer().prop_map(Happening::Answer),
         1 => Just(Happening::StaleAnswer),
         2 => Just(Happening::Fail),
         4 => any::<u8>().prop_map(Happening::StartActivity),
         1 => any::<u8>().prop_map(Happening::StartStaleAttempt),
         2 => any::<u8>().prop_map(Happening::Heartbeat),
         4 => (any::<u8>(), 0..5u8).prop_map(|(which, how)| Happening::End(which, how)),
-        5 => (0..8_000u16).prop_map(Happening::Pass),
+        5 => (0..16u16).prop_map(|time| Happening::Pass(time * 500)),
         1 => Just(Happening::Recover),
         1 => Just(Happening::Repeat),
     ]
