@@ -4,6 +4,7 @@ pub mod golden;
 pub mod guests;
 pub mod native;
 pub mod scripted;
+pub mod story;
 
 pub use golden::{Scrubbed, golden};
 pub use guests::guest;
