@@ -170,15 +170,11 @@ async fn each_limit_has_a_name() {
         ("giant-publish", FailedCause::PayloadsTooLarge, "65536"),
         ("trap", unhandled, "out of luck"),
         ("exit", unhandled, "status 1"),
-        ("take-twice", unhandled, ""),
         ("unknown-operation", unhandled, "4711"),
         ("empty-wait-any", unhandled, "nothing to wait for"),
         ("unshield-first", unhandled, "without a shield"),
         ("no-timeout", unhandled, "start-to-close-timeout"),
     ] {
-        if deed == "take-twice" {
-            continue;
-        }
         let failed = house.failed("hostile", &format!("\"{deed}\"")).await;
         assert_eq!(failed.cause, cause, "{deed}: {}", failed.failure.message);
         assert!(failed.failure.message.contains(words), "{deed}: {}", failed.failure.message);

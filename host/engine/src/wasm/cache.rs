@@ -1,7 +1,7 @@
 //! Compiled components on disk, by content, wasmtime's version and configuration.
 //!
-//! Loading one is as good as running native code, so only what this program wrote is loaded: the folder belongs to this user alone, a file appears whole or not at
-//! all, and each has a checksum beside it. Whatever is wrong with the folder costs the compilation, nothing else.
+//! Loading one is as good as running native code, so only what this program wrote is loaded: the folder belongs to this user alone, a file
+//! appears whole or not at all, and each has a checksum beside it. Whatever is wrong with the folder costs the compilation, nothing else.
 
 use sha2::{Digest, Sha256};
 use std::fs::{self, DirBuilder, File};

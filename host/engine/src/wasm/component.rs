@@ -32,7 +32,8 @@ pub enum RegisterError {
     Invalid(String),
     /// It wants more than there is.
     #[error(
-        "it imports what is not offered: {}; a workflow has sandglass:workflow and the virtual WASI 0.2, without wasi:http and the like", .0.join(", ")
+        "it imports what is not offered: {}; there are sandglass:workflow, sandglass:activity and a virtual WASI 0.2 without wasi:http",
+        .0.join(", ")
     )]
     NotOffered(Vec<String>),
     /// It is of the other world.

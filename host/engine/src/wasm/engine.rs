@@ -131,7 +131,7 @@ fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(options.instances_max)
-        .total_core_instances(options.instances_max.saturating_mul(8))
+        .total_core_instances(options.instances_max.saturating_mul(32))
         .total_memories(options.instances_max)
         .total_tables(options.instances_max.saturating_mul(2))
         .total_stacks(options.instances_max)

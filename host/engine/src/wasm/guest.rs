@@ -1,4 +1,5 @@
-//! What stands behind a workflow guest's imports: the run as the core has it, its log, its virtual WASI. The interfaces themselves are in `imports` and `wasi`.
+//! What stands behind a workflow guest's imports: the run as the core has it, its log, its virtual WASI. The interfaces themselves are in
+//! `imports` and `wasi`.
 
 use super::control::Control;
 use super::limits::Limiter;

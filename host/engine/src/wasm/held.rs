@@ -1,4 +1,5 @@
-//! The runs that a worker holds: those that are parked, bounded by count and by bytes, the least recently used dropped first (D17), and those that run now.
+//! The runs that a worker holds: those that are parked, bounded by count and by bytes, the least recently used dropped first (D17), and those
+//! that run now.
 
 use super::component::WorkflowComponent;
 use super::control::Control;

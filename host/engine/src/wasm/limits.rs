@@ -1,7 +1,7 @@
 //! What a guest may take up, each bound with a name and a default, and what is said when one is hit.
 //!
-//! A bound that is hit fails the workflow task, never the run, so that mended code (or a wider bound) can go on. What a guest can see of them (memory, tables)
-//! is part of the deployment: a replay under other bounds may differ (D7).
+//! A bound that is hit fails the workflow task, never the run, so that mended code (or a wider bound) can go on. What a guest can see of
+//! them (memory, tables) is part of the deployment: a replay under other bounds may differ (D7).
 
 use sandglass_core::worker;
 use std::time::Duration;

@@ -416,7 +416,8 @@ impl Inner {
     }
 }
 
-/// Whether a run that is held can go on with this task: it saw the task before it, the task brings all that happened since, and its code is the newest.
+/// Whether a run that is held can go on with this task: it saw the task before it, the task brings all that happened since, and its code is
+/// the newest.
 fn fits(seat: &Seat, task: &WorkflowTask, component: &WorkflowComponent) -> bool {
     let run = seat.run.lock();
     run.last_started_event_id() == task.previous_started_event_id
