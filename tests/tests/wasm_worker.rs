@@ -160,7 +160,7 @@ async fn each_limit_has_a_name() {
         ("endless-loop", unhandled, "limit deadlock_timeout"),
         ("clock-loop", unhandled, "limit deadlock_timeout"),
         ("memory-bomb", unhandled, "limit memory_bytes"),
-        ("deep-recursion", unhandled, "limit stack_bytes"),
+        ("deep-recursion", unhandled, "call itself without end"),
         ("log-flood", unhandled, "limit log_bytes"),
         ("stderr-flood", unhandled, "limit log_bytes"),
         ("command-flood", unhandled, "20000"),

@@ -3,9 +3,11 @@
 use super::control::Ended;
 use super::limits::{LimitHit, Limits};
 use super::wasi::Exited;
+use rustc_demangle::demangle;
 use sandglass_core::Failure;
 use sandglass_core::failure::{ApplicationFailureInfo, FailureInfo};
 use sandglass_core::worker::Misuse;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
@@ -90,9 +92,26 @@ fn explain(error: &wasmtime::Error, limits: &Limits) -> (Kind, String) {
             let hit = LimitHit::Stack { max: limits.stack_bytes };
             (Kind::Limit(hit.clone()), hit.to_string())
         }
+        // A Rust or C guest keeps most of its stack in its own memory, at whose beginning it runs out.
+        Some(trap @ Trap::MemoryOutOfBounds) if is_recursive(error) => {
+            let hint = "its own stack may be used up: does a function call itself without end?";
+            (Kind::Trap, format!("the guest trapped: {trap}; {hint}"))
+        }
         Some(trap) => (Kind::Trap, format!("the guest trapped: {trap}")),
         None => (Kind::Trap, format!("the guest trapped: {}", error.root_cause())),
     }
+}
+
+/// Whether one function fills most of the stack that the guest trapped with.
+fn is_recursive(error: &wasmtime::Error) -> bool {
+    const FRAMES_MIN: usize = 8;
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return false };
+    let mut counts = BTreeMap::new();
+    for frame in backtrace.frames() {
+        *counts.entry(frame.func_index()).or_insert(0usize) += 1;
+    }
+    let most = counts.into_values().max().unwrap_or(0);
+    most >= FRAMES_MIN && most * 3 >= backtrace.frames().len()
 }
 
 /// The pool is used up, or the kernel gives no more mappings.
@@ -111,15 +130,16 @@ fn stack_trace(backtrace: &WasmBacktrace) -> String {
     let mut text = String::new();
     for frame in backtrace.frames().iter().take(FRAMES_MAX) {
         let symbols = frame.symbols();
-        if symbols.is_empty() {
-            let name = frame.func_name().unwrap_or("an unnamed function");
-            let _ = writeln!(text, "{name}");
+        // Glue between components and memories has no name; it says nothing either.
+        if let (true, Some(name)) = (symbols.is_empty(), frame.func_name()) {
+            let _ = writeln!(text, "{:#}", demangle(name));
         }
         for symbol in symbols {
-            let name = symbol.name().or(frame.func_name()).unwrap_or("an unnamed function");
+            let Some(name) = symbol.name().or(frame.func_name()) else { continue };
+            let name = demangle(name);
             let _ = match (symbol.file(), symbol.line()) {
-                (Some(file), Some(line)) => writeln!(text, "{name} at {file}:{line}"),
-                _ => writeln!(text, "{name}"),
+                (Some(file), Some(line)) => writeln!(text, "{name:#} at {file}:{line}"),
+                _ => writeln!(text, "{name:#}"),
             };
         }
     }
