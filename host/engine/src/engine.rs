@@ -35,6 +35,7 @@ use sandglass_core::engine::{
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use tokio::sync::watch;
 
 /// The engine in this process.
 pub(crate) struct Engine {
@@ -54,6 +55,8 @@ pub(crate) struct Engine {
     pub(crate) runtime: tokio::runtime::Handle,
     worker: OnceLock<Arc<dyn WorkflowWorker>>,
     stopping: AtomicBool,
+    /// True once the host is gone: what runs for it ends where it is.
+    halted: watch::Sender<bool>,
     this: Weak<Engine>,
 }
 
@@ -87,6 +90,7 @@ impl Engine {
             runtime: tokio::runtime::Handle::current(),
             worker: OnceLock::new(),
             stopping: AtomicBool::new(false),
+            halted: watch::Sender::new(false),
             this: Weak::clone(this),
             options,
             clock,
@@ -112,6 +116,12 @@ impl Engine {
     /// Ends the dispatching of tasks (D16).
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends everything that runs for this host where it is, as a crash would.
+    pub(crate) fn halt(&self) {
+        self.stop();
+        self.halted.send_replace(true);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -6,6 +6,7 @@ pub use builder::{HostBuilder, HostError};
 
 use crate::client::Client;
 use crate::engine::Engine;
+use crate::wasm;
 use sandglass_core::engine::{CancelReason, Request};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use tokio::task::JoinHandle;
 pub struct Host {
     engine: Arc<Engine>,
     timekeeper: JoinHandle<()>,
+    /// Where components are loaded; none if the embedder brought a worker of its own.
+    guests: Option<(wasm::Engine, wasm::Worker)>,
 }
 
 impl Host {
@@ -57,11 +60,35 @@ impl Host {
         }
         self.engine.writer.shutdown().await;
     }
+
+    /// Serves that workflow type with that component from the next task on. Open runs go on with it, and those whose task keeps failing
+    /// try it at once (D16).
+    ///
+    /// # Errors
+    /// The component is refused, or the host was built with a worker that runs no components.
+    pub async fn register(
+        &self,
+        workflow_type: &str,
+        component: impl Into<Vec<u8>>,
+    ) -> Result<(), HostError> {
+        let Some((wasm, worker)) = &self.guests else { return Err(HostError::NoComponents) };
+        let (wasm, bytes) = (wasm.clone(), component.into());
+        // Compiling takes seconds; the threads that serve requests must not wait for it.
+        let load = move || wasm::WorkflowComponent::load(&wasm, &bytes);
+        let loaded = self.engine.runtime.spawn_blocking(load).await;
+        let component = loaded
+            .map_err(|error| HostError::Threads(error.to_string()))?
+            .map_err(|error| HostError::Component { name: workflow_type.into(), error })?;
+        worker.register(workflow_type, component);
+        self.engine.retry_failing(workflow_type);
+        self.engine.pump();
+        Ok(())
+    }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
-        self.engine.stop();
+        self.engine.halt();
         self.timekeeper.abort();
     }
 }

@@ -29,15 +29,17 @@ impl Engine {
         let (slot, ticket) = (Arc::clone(slot), live.ticket);
         self.runtime.spawn(async move {
             let _taken = TakenSlot { engine: &engine, slot: &slot, attempt: &attempt };
-            if engine.writer.durable(ticket).await.is_err() {
+            if engine.writer.durable(ticket).await.is_err() || *engine.halted.borrow() {
                 // The run was dropped and is loaded again; what it says then is what counts.
                 return;
             }
-            let mut given_up = attempt.cancel.subscribe();
+            let (mut given_up, mut halted) =
+                (attempt.cancel.subscribe(), engine.halted.subscribe());
             let run = activity.run(ActivityContext::new(Arc::clone(&attempt)));
             let end = tokio::select! {
                 end = AssertUnwindSafe(run).catch_unwind() => end,
                 () = dropped(&mut given_up) => return,
+                _ = halted.wait_for(|halted| *halted) => return,
             };
             let end = end.unwrap_or_else(|panic| ActivityEnd::Failed {
                 failure: panicked(&*panic),

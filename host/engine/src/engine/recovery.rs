@@ -36,4 +36,21 @@ impl Engine {
             tracing::error!(workflow_id, %error, "the run cannot be recovered");
         }
     }
+
+    /// Runs of that type whose failing task waits for its timeout try again at once (D16).
+    pub(crate) fn retry_failing(&self, workflow_type: &str) {
+        for slot in self.runs.all() {
+            let mut state = slot.state.lock();
+            let Some(live) = state.live(None) else { continue };
+            if live.task_given_up
+                && live.is_open()
+                && live.execution.workflow_type() == workflow_type
+            {
+                live.task_given_up = false;
+                if let Err(error) = self.step(&slot, live, Request::RetryWorkflowTask) {
+                    tracing::error!(workflow_id = &*slot.workflow_id, %error, "cannot try again");
+                }
+            }
+        }
+    }
 }

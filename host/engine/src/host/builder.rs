@@ -44,6 +44,9 @@ pub enum HostError {
     /// The operating system gives no threads.
     #[error("no threads can be had for guests: {0}")]
     Threads(String),
+    /// The host was built with a worker that runs no components.
+    #[error("this host runs no components: it was built with a workflow worker of its own")]
+    NoComponents,
 }
 
 /// What a host is made of. Nothing happens before [`HostBuilder::start`].
@@ -212,14 +215,15 @@ impl HostBuilder {
         let identity = self.identity.clone().unwrap_or_else(default_identity);
         let wasm = wasm::Engine::new(self.wasm.clone())?;
         let activities = load_activities(&wasm, self.activity_components, self.activities)?;
-        let worker = match self.worker {
-            Some(worker) => worker,
+        let (worker, guests): (Arc<dyn WorkflowWorker>, _) = match self.worker {
+            Some(worker) => (worker, None),
             None => {
                 let mut options = WorkerOptions::for_engine(&wasm);
                 options.identity.clone_from(&identity);
                 options.threads = self.guest_threads.unwrap_or(options.threads);
                 options.cached_runs_max = self.cached_runs_max.unwrap_or(options.cached_runs_max);
-                load_workflows(&wasm, options, self.workflows)?
+                let worker = load_workflows(&wasm, options, self.workflows)?;
+                (Arc::new(ComponentWorker::new(worker.clone())), Some((wasm, worker)))
             }
         };
         let store: Arc<dyn Store> = match self.place {
@@ -247,7 +251,7 @@ impl HostBuilder {
         });
         engine.recover().await?;
         let timekeeper = tokio::spawn(keep_time(Arc::clone(&engine)));
-        Ok(Host { engine, timekeeper })
+        Ok(Host { engine, timekeeper, guests })
     }
 }
 
@@ -272,7 +276,7 @@ fn load_workflows(
     wasm: &wasm::Engine,
     options: WorkerOptions,
     workflows: Vec<(Vec<String>, Code)>,
-) -> Result<Arc<dyn WorkflowWorker>, HostError> {
+) -> Result<wasm::Worker, HostError> {
     let worker =
         wasm::Worker::new(wasm, options).map_err(|error| HostError::Threads(error.to_string()))?;
     for (types, code) in workflows {
@@ -282,7 +286,7 @@ fn load_workflows(
             worker.register(workflow_type, component.clone());
         }
     }
-    Ok(Arc::new(ComponentWorker::new(worker)))
+    Ok(worker)
 }
 
 /// As Temporal's SDKs have it: process and machine.
