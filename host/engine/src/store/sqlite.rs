@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use write::WriteSide;
 
-/// Options of a database, each with a default that was measured.
+/// Options of a database, each with a default.
 #[derive(Clone, Debug)]
 pub struct SqliteOptions {
     /// Memory for pages of the connection that writes, in bytes.
