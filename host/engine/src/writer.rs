@@ -15,7 +15,7 @@ pub use tickets::{CommitFailed, Ticket};
 use crate::store::{Commit, Store};
 use parking_lot::{Condvar, Mutex};
 use queue::Queue;
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -94,10 +94,9 @@ impl std::fmt::Debug for Shared {
 struct State {
     queue: Queue,
     tickets: Tickets,
-    /// Workflow ids whose commit has failed and whose memory is being dropped: nothing of them is taken.
-    refused: HashSet<Arc<str>>,
-    /// Whether something was refused since the memory was dropped last.
-    refused_more: bool,
+    /// Workflow ids whose commit has failed and whose memory is being dropped: nothing of them is taken. With each, whether something of
+    /// it was refused meanwhile.
+    refused: HashMap<Arc<str>, bool>,
     /// Transitions that are not durable yet, and their bytes; those of the commit that is under way too.
     ahead: Load,
     stop: Stop,
@@ -139,8 +138,7 @@ impl Writer {
             state: Mutex::new(State {
                 queue: Queue::new(&options),
                 tickets: Tickets::default(),
-                refused: HashSet::new(),
-                refused_more: false,
+                refused: HashMap::new(),
                 ahead: Load::default(),
                 stop: Stop::No,
                 sleep: Sleep::Awake,
@@ -295,14 +293,15 @@ impl State {
         if self.stop != Stop::No {
             return Some(CommitFailed::new("the host has shut down"));
         }
-        if self.refused.is_empty()
-            || !commits.iter().any(|commit| self.refused.contains(&commit.workflow_id))
-        {
+        let refused = !self.refused.is_empty()
+            && commits.iter().any(|commit| self.refused.contains_key(&commit.workflow_id));
+        if !refused {
             return None;
         }
-        // Those that were not refused themselves were changed together with one that was.
-        self.refused.extend(commits.iter().map(|commit| Arc::clone(&commit.workflow_id)));
-        self.refused_more = true;
+        // Those that were not refused before were changed together with one that was.
+        for commit in commits {
+            self.refused.insert(Arc::clone(&commit.workflow_id), true);
+        }
         Some(CommitFailed::new("an earlier commit of the run failed"))
     }
 }

@@ -351,3 +351,33 @@ async fn a_store_that_panics_leaves_nobody_waiting() {
     writer.admit().await;
     writer.shutdown().await;
 }
+
+#[tokio::test]
+async fn only_what_was_refused_meanwhile_is_dropped_again() {
+    let (store, writer) = writer(FOR_EVER);
+    let writer = Arc::new(writer);
+    store.fail_before(2);
+    let (slow, calls) = (Arc::downgrade(&writer), AtomicU64::new(0));
+    let (sender, dropped) = mpsc::channel();
+    writer.on_failed(move |ids| {
+        sender.send(sorted(ids.iter().map(ToString::to_string).collect())).unwrap();
+        if calls.fetch_add(1, Ordering::Relaxed) < 3 {
+            let stale = SampleRun::new("w7", "stale").next(&[1]);
+            slow.upgrade().unwrap().submit(vec![stale], true);
+        }
+    });
+    store.hold();
+    writer.submit(vec![SampleRun::new("first", "first").next(&[1])], true);
+    store.wait_until_held();
+    let mut runs = runs(20);
+    let tickets: Vec<Ticket> =
+        runs.iter_mut().map(|run| writer.submit(vec![run.next(&[1])], true)).collect();
+    store.release();
+    for ticket in tickets {
+        assert!(writer.durable(ticket).await.is_err());
+    }
+    let calls: Vec<Vec<String>> = dropped.try_iter().collect();
+    assert_eq!(calls.iter().map(Vec::len).collect::<Vec<_>>(), [20, 1, 1, 1]);
+    assert!(calls[1..].iter().all(|ids| *ids == ["w7"]));
+    assert!(store.run("stale").unwrap().is_none());
+}

@@ -137,33 +137,25 @@ fn fail(
     mut lost: Vec<(Vec<super::Ticket>, CommitFailed)>,
     mut workflow_ids: BTreeSet<Arc<str>>,
 ) {
-    let mut state = shared.state.lock();
     let reason = CommitFailed::new("an earlier commit of the run failed");
-    for group in state.queue.remove_resting_on(&mut workflow_ids) {
-        state.ahead.subtract(group.load);
-        lost.push((group.tickets, reason.clone()));
-    }
-    state.refused.extend(workflow_ids);
-    loop {
-        state.refused_more = false;
-        let ids: Vec<Arc<str>> = state.refused.iter().cloned().collect();
+    let mut state = shared.state.lock();
+    while !workflow_ids.is_empty() {
+        for group in state.queue.remove_resting_on(&mut workflow_ids) {
+            state.ahead.subtract(group.load);
+            lost.push((group.tickets, reason.clone()));
+        }
+        state.refused = workflow_ids.into_iter().map(|id| (id, false)).collect();
+        let ids: Vec<Arc<str>> = state.refused.keys().cloned().collect();
         drop(state);
         if let Some(on_failed) = shared.on_failed.get() {
             on_failed(&ids);
         }
         state = shared.state.lock();
-        // What was refused meanwhile is ahead in memory again, perhaps in memory that has just been read.
-        if !state.refused_more {
-            break;
-        }
-        let mut ids: BTreeSet<Arc<str>> = state.refused.iter().cloned().collect();
-        for group in state.queue.remove_resting_on(&mut ids) {
-            state.ahead.subtract(group.load);
-            lost.push((group.tickets, reason.clone()));
-        }
-        state.refused.extend(ids);
+        // What was refused meanwhile is ahead in memory again, perhaps in memory that has just been read. The others are well: only
+        // those are dropped once more, so that a thousand runs that are read at once come to an end.
+        let refused = std::mem::take(&mut state.refused);
+        workflow_ids = refused.into_iter().filter(|(_, more)| *more).map(|(id, _)| id).collect();
     }
-    state.refused.clear();
     shared.mark_full(&state);
     let mut wakers = Vec::new();
     for (tickets, reason) in lost {
