@@ -1,2 +1,49 @@
-//! stub
-fn main() {}
+//! The `sandglass` command. One file a subcommand; what they do is the host's, through its public API.
+
+mod bench;
+mod component;
+mod demo;
+mod exit;
+mod guests;
+mod payload;
+mod run;
+mod setup;
+mod show;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Durable workflows as WebAssembly components.
+#[derive(Parser)]
+#[command(name = "sandglass", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Run),
+    /// Look into components, and compile them ahead of time.
+    #[command(subcommand)]
+    Component(component::Component),
+    Demo(demo::Demo),
+    Bench(bench::Bench),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // What guests and the host log goes to stderr; RUST_LOG says how much of it.
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
+        .with_writer(std::io::stderr)
+        .init();
+    let ended = match cli.command {
+        Command::Run(run) => run.run(),
+        Command::Component(component) => component.run(),
+        Command::Demo(demo) => demo.run(),
+        Command::Bench(bench) => bench.run(),
+    };
+    ended.unwrap_or_else(|error| exit::report(&error)).into()
+}

@@ -1,0 +1,53 @@
+//! What several subcommands set up alike: the runtime, the folder of compiled components, durations as people write them.
+
+use anyhow::{Context, Result};
+use std::env;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// The threads that everything but guests runs on.
+pub(crate) fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the threads of the host cannot be started")
+}
+
+/// Where compiled components are kept: the user's folder for caches, if there is one.
+pub(crate) fn cache_dir() -> Option<PathBuf> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(caches.join("sandglass").join("components"))
+}
+
+/// Reads `500ms`, `10s`, `1.5m` or `2h`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match &text[digits.len()..] {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("write a number and its unit, like 500ms, 10s, 1.5m or 2h".into()),
+    };
+    let number: f64 = digits.parse().map_err(|_| format!("{digits} is no number"))?;
+    match Duration::try_from_secs_f64(number * unit) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("it has to be more than nothing".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        for wrong in ["", "5", "s", "-1s", "0s", "1d", "1 s"] {
+            assert!(duration(wrong).is_err(), "{wrong} was taken");
+        }
+    }
+}
