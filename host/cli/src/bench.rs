@@ -99,7 +99,12 @@ impl Bench {
         let folder = self.db.clone().unwrap_or_else(std::env::temp_dir);
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
-        let guests = Guests::build(&["bench-empty", "bench-ten-activities", "bench-endless-loop", "cancellation"])?;
+        let guests = Guests::build(&[
+            "bench-empty",
+            "bench-ten-activities",
+            "bench-endless-loop",
+            "cancellation",
+        ])?;
         match self.section {
             Some(section) => {
                 let folder = tempfile::tempdir_in(&folder)

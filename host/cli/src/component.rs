@@ -63,8 +63,7 @@ impl Inspect {
     fn run(self) -> Result<Exit> {
         let bytes = read(&self.component)?;
         let engine = engine()?;
-        let found =
-            inspect(&engine, &bytes).map_err(|error| refused(&self.component, &error))?;
+        let found = inspect(&engine, &bytes).map_err(|error| refused(&self.component, &error))?;
         let trouble = trouble(&engine, &found, &bytes);
         match self.output {
             Output::Text => print_text(&found, trouble.as_deref()),
@@ -139,8 +138,7 @@ impl Compile {
         )?;
         let engine = engine()?;
         let begun = Instant::now();
-        let found =
-            inspect(&engine, &bytes).map_err(|error| refused(&self.component, &error))?;
+        let found = inspect(&engine, &bytes).map_err(|error| refused(&self.component, &error))?;
         println!(
             "{}: {} bytes compiled to {} in {:.0} ms, kept in {}",
             self.component.display(),

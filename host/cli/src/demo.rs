@@ -31,8 +31,10 @@ impl Demo {
     #[expect(clippy::unused_self, reason = "all subcommands are called alike")]
     pub(crate) fn run(self) -> Result<Exit> {
         let begun = Instant::now();
-        say("Building four small workflows, written in Rust, as WebAssembly components. A component can reach \
-             nothing but what the host hands it.");
+        say(
+            "Building four small workflows, written in Rust, as WebAssembly components. A component can reach \
+             nothing but what the host hands it.",
+        );
         let guests = Guests::build(&GUESTS)?;
         let folder = tempfile::tempdir().context("a temporary folder cannot be made")?;
         setup::runtime()?.block_on(in_this_process(&guests, folder.path()))?;
@@ -82,16 +84,20 @@ async fn cleanup(_: ActivityContext, _: Option<()>) -> Result<String, ActivityEr
 }
 
 async fn greet(client: &Client) -> Result<()> {
-    say("1. The greeting. This workflow starts an activity, a Rust function in this program that sends heartbeats; \
+    say(
+        "1. The greeting. This workflow starts an activity, a Rust function in this program that sends heartbeats; \
          sleeps for three seconds; and cancels the activity through its handle. The activity hears of that at its \
-         next heartbeat.");
+         next heartbeat.",
+    );
     let handle = client.start(StartWorkflow::new("greeting", "greeting").input("World")).await?;
     told(&handle).await
 }
 
 async fn cancel(client: &Client) -> Result<()> {
-    say("2. Cancel asks. This workflow sleeps for an hour. A cancel request interrupts the sleep, and the workflow \
-         runs the activity `cleanup` before it ends as canceled.");
+    say(
+        "2. Cancel asks. This workflow sleeps for an hour. A cancel request interrupts the sleep, and the workflow \
+         runs the activity `cleanup` before it ends as canceled.",
+    );
     let handle = client.start(StartWorkflow::new("cancellation", "canceled")).await?;
     until(&handle, "sleeps", |run| !run.pending_timers.is_empty()).await?;
     handle.cancel("the demo has no hour").await?;
@@ -99,8 +105,10 @@ async fn cancel(client: &Client) -> Result<()> {
 }
 
 async fn terminate(client: &Client) -> Result<()> {
-    say("3. Terminate ends. This workflow is caught in an endless loop, so nobody can ask it anything. A terminate \
-         runs none of its code.");
+    say(
+        "3. Terminate ends. This workflow is caught in an endless loop, so nobody can ask it anything. A terminate \
+         runs none of its code.",
+    );
     let handle = client.start(StartWorkflow::new("bench-endless-loop", "terminated")).await?;
     let looping = |run: &WorkflowDescription| {
         run.pending_workflow_task.as_ref().is_some_and(|task| task.started)
@@ -130,7 +138,8 @@ fn ending(result: &Result<Payload, WorkflowError>) -> String {
         Err(error) => {
             let text = error.to_string();
             let mut letters = text.chars();
-            let first = letters.next().map_or(String::new(), |first| first.to_uppercase().collect());
+            let first =
+                letters.next().map_or(String::new(), |first| first.to_uppercase().collect());
             format!("{first}{}.", letters.as_str())
         }
     }
@@ -155,7 +164,9 @@ fn next(guests: &Guests, begun: Instant) {
     let component = timer.strip_prefix(std::env::current_dir().unwrap_or_default());
     let component = component.unwrap_or(&timer).display();
     say(&format!("That took {:.0} seconds. Try next:", begun.elapsed().as_secs_f64()));
-    println!("  sandglass run {component} --db my.db --id nap --input 20    (press Ctrl-C, or kill it and repeat)");
+    println!(
+        "  sandglass run {component} --db my.db --id nap --input 20    (press Ctrl-C, or kill it and repeat)"
+    );
     println!("  sandglass component inspect {component}");
     println!("  README.md: a workflow of your own in twenty lines, and how to embed the host");
 }

@@ -136,7 +136,9 @@ impl Run {
                     Some(name) => format!(
                         "no component serves the workflow type {name}; those given serve {types}"
                     ),
-                    None => format!("several workflow types are served; say --type, one of {types}"),
+                    None => {
+                        format!("several workflow types are served; say --type, one of {types}")
+                    }
                 }));
             }
         };
@@ -158,8 +160,7 @@ impl Run {
 
     fn served(&self, mut builder: HostBuilder) -> HostBuilder {
         for name in &self.task_queues {
-            builder =
-                if name == "*" { builder.any_task_queue() } else { builder.task_queue(name) };
+            builder = if name == "*" { builder.any_task_queue() } else { builder.task_queue(name) };
         }
         match &self.db {
             Some(path) => builder.sqlite(path),

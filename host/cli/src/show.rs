@@ -73,14 +73,12 @@ fn details(event: &HistoryEvent) -> String {
         A::ActivityTaskCompleted(e) => {
             joined([of(e.scheduled_event_id), payload::shown(e.result.as_ref())])
         }
-        A::ActivityTaskFailed(e) => joined([
-            of(e.scheduled_event_id),
-            failed(e.failure.as_ref(), e.retry_state.name()),
-        ]),
-        A::ActivityTaskTimedOut(e) => joined([
-            of(e.scheduled_event_id),
-            failed(e.failure.as_ref(), e.retry_state.name()),
-        ]),
+        A::ActivityTaskFailed(e) => {
+            joined([of(e.scheduled_event_id), failed(e.failure.as_ref(), e.retry_state.name())])
+        }
+        A::ActivityTaskTimedOut(e) => {
+            joined([of(e.scheduled_event_id), failed(e.failure.as_ref(), e.retry_state.name())])
+        }
         A::ActivityTaskCancelRequested(e) => of(e.scheduled_event_id),
         A::ActivityTaskCanceled(e) => {
             joined([of(e.scheduled_event_id), payload::shown(e.details.as_ref())])

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod activity;
+pub mod bench;
 mod client;
 mod clock;
 mod engine;

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 /// Empty workflows, 64 and 512 of them open at any time.
 pub(super) async fn empty(setting: &Setting, figures: &mut Figures) -> Result<()> {
     let component = setting.guests.path("bench-empty");
-    for (at_once, count) in [(64, setting.count(10_000, 2_000)), (512, setting.count(30_000, 5_000))]
+    for (at_once, count) in
+        [(64, setting.count(10_000, 2_000)), (512, setting.count(30_000, 5_000))]
     {
         let (mut rates, mut costs) = (Vec::new(), Vec::new());
         for _ in 0..setting.rounds() {
@@ -48,9 +49,9 @@ pub(super) async fn ten_activities(setting: &Setting, figures: &mut Figures) -> 
 
 /// Gives back its argument.
 pub(super) fn echo() -> Arc<dyn Activity> {
-    function(|_: ActivityContext, value: serde_json::Value| async move {
-        Ok::<_, ActivityError>(value)
-    })
+    function(
+        |_: ActivityContext, value: serde_json::Value| async move { Ok::<_, ActivityError>(value) },
+    )
 }
 
 /// A run under an id of its own.

@@ -15,10 +15,17 @@ pub(super) fn describe(folder: &Path) -> Value {
         "kernel": line("/proc/sys/kernel/osrelease"),
         "database": folder.display().to_string(),
         "filesystem": filesystem(folder).unwrap_or_else(|| "unknown".into()),
-        "wasmtime": sandglass_host::bench::WASMTIME_VERSION,
+        "wasmtime": wasmtime(),
         "sandglass": env!("CARGO_PKG_VERSION"),
         "build": if cfg!(debug_assertions) { "debug (figures mean nothing)" } else { "release" },
     })
+}
+
+/// The version that this program was built with.
+fn wasmtime() -> &'static str {
+    let lock = include_str!("../../../../Cargo.lock");
+    let version = lock.split("name = \"wasmtime\"\nversion = \"").nth(1);
+    version.and_then(|rest| rest.split('"').next()).unwrap_or("unknown")
 }
 
 fn cpu() -> String {

@@ -4,8 +4,8 @@ use super::load::start;
 use super::measure::{figure, resident_bytes};
 use super::{Figures, Setting};
 use anyhow::{Context, Result, ensure};
-use sandglass_host::{Host, ListFilter};
 use sandglass_host::core::policy::WorkflowExecutionStatus;
+use sandglass_host::{Host, ListFilter};
 use serde_json::json;
 use std::time::{Duration, Instant};
 

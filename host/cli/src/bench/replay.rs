@@ -5,6 +5,7 @@ use super::measure::{figure, median};
 use super::{Figures, Setting};
 use anyhow::{Context, Result, bail};
 use sandglass_host::Host;
+use sandglass_host::core::command::CommandKind;
 use sandglass_host::core::event::Attributes;
 use sandglass_host::core::payload::WorkflowExecution;
 use sandglass_host::core::task::{Answer, TaskKind, TaskToken, WorkflowTask};
@@ -24,7 +25,7 @@ pub(super) async fn measure(setting: &Setting, figures: &mut Figures) -> Result<
     let bytes = std::fs::read(&component)
         .with_context(|| format!("{} cannot be read", component.display()))?;
     let host = Host::builder()
-        .component("ten", bytes.clone())
+        .component(&["ten"], bytes.clone())
         .activity("echo", echo())
         .start()
         .await
@@ -59,13 +60,18 @@ async fn round(worker: &Worker, task: &WorkflowTask, times: u64) -> Result<f64> 
         total += begun.elapsed();
         worker.evict(&run_id);
         match answer {
-            Answer::Completed(completed)
-                if matches!(*completed.commands, [Command::CompleteWorkflowExecution { .. }]) => {}
+            Answer::Completed(completed) if completes(&completed.commands) => {}
             Answer::Completed(_) => bail!("the replayed run does not end as the recorded one"),
             Answer::Failed(failed) => bail!("the replay failed: {}", failed.failure.message),
         }
     }
     Ok(times as f64 * task.history.len() as f64 / total.as_secs_f64())
+}
+
+/// As the run did that was recorded.
+fn completes(commands: &[Command]) -> bool {
+    let [Command { kind, .. }] = commands else { return false };
+    matches!(kind, CommandKind::CompleteWorkflowExecution { .. })
 }
 
 /// The task has all of it.
@@ -82,9 +88,8 @@ async fn last_task(host: &Host, activities: u64) -> Result<WorkflowTask> {
     let handle = host.client().start(start("ten").input(&activities)).await?;
     handle.result_payload().await.context("the run to be replayed did not complete")?;
     let mut history = handle.history().await?.events;
-    let is_start = |event: &Arc<HistoryEvent>| {
-        matches!(event.attributes, Attributes::WorkflowTaskStarted(_))
-    };
+    let is_start =
+        |event: &Arc<HistoryEvent>| matches!(event.attributes, Attributes::WorkflowTaskStarted(_));
     let last = history.iter().rposition(is_start).context("the history has no workflow task")?;
     history.truncate(last + 1);
     let started = Arc::clone(&history[last]);

@@ -12,8 +12,10 @@ const SLEEPS: &str = "timer ";
 
 /// Runs the workflow `timer`, kills the host with SIGKILL, and lets another go on.
 pub(super) fn show(guests: &Guests, database: &Path) -> Result<()> {
-    say("4. Recovery. `sandglass run` runs a workflow that sleeps for three seconds, in a process of its own. That is \
-         killed in its sleep with SIGKILL, as a crash would. The same command again goes on with the open run, by its id.");
+    say(
+        "4. Recovery. `sandglass run` runs a workflow that sleeps for three seconds, in a process of its own. That is \
+         killed in its sleep with SIGKILL, as a crash would. The same command again goes on with the open run, by its id.",
+    );
     let mut first = command(guests, database)?;
     let mut first = first
         .stderr(Stdio::piped())
@@ -52,7 +54,9 @@ pub(super) fn show(guests: &Guests, database: &Path) -> Result<()> {
     let stdout = String::from_utf8_lossy(&output.stdout);
     let (history, result) = stdout.trim_end().rsplit_once('\n').unwrap_or(("", stdout.trim_end()));
     println!("{history}");
-    println!("The workflow completed with {result}. Its timer fired once, at the time that was set before the crash.");
+    println!(
+        "The workflow completed with {result}. Its timer fired once, at the time that was set before the crash."
+    );
     Ok(())
 }
 

@@ -169,7 +169,6 @@ fn activity(activity: &PendingActivity) -> Line {
     let last = activity.last_failure.as_ref().map_or(String::new(), |failure| {
         format!(" (the last one failed: {})", payload::shortened(&payload::failure(failure)))
     });
-    let (name, id, attempt) =
-        (&activity.activity_type, &activity.activity_id, activity.attempt);
+    let (name, id, attempt) = (&activity.activity_type, &activity.activity_id, activity.attempt);
     Line { text: format!("activity {name} ({id}), attempt {attempt}{of}{last} {state}"), until }
 }
