@@ -169,6 +169,7 @@ impl Run {
     }
 
     async fn to_its_end(&self, builder: HostBuilder, start: StartWorkflow) -> Result<Exit> {
+        let interrupts = Interrupts::listen()?;
         let host = builder.start().await.context("the host cannot be started")?;
         let client = host.client();
         let goes_on = self.goes_on(&client).await;
@@ -176,7 +177,7 @@ impl Run {
         let ended = match started {
             Ok(handle) => {
                 self.announce(&handle, goes_on);
-                let result = wait(&handle).await;
+                let result = wait(&handle, interrupts).await;
                 outcome::print(self, &handle, result).await
             }
             Err(error) => Err(error),
@@ -203,9 +204,11 @@ impl Run {
 }
 
 /// Waits for the run's end; shows meanwhile what it waits for, and hands on what Ctrl-C means.
-async fn wait(handle: &WorkflowHandle) -> Result<Payload, WorkflowError> {
+async fn wait(
+    handle: &WorkflowHandle,
+    mut interrupts: Interrupts,
+) -> Result<Payload, WorkflowError> {
     let mut result = pin!(handle.result_payload());
-    let mut interrupts = Interrupts::default();
     let mut progress = Progress::new();
     let mut looks = tokio::time::interval(progress::BETWEEN_LOOKS);
     // What ends soon needs no progress.

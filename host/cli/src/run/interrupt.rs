@@ -1,22 +1,29 @@
 //! What Ctrl-C means: the first asks the run to stop, the second ends it, the third leaves it alone.
 
 use super::progress::Progress;
+use anyhow::{Context, Result};
 use sandglass_host::WorkflowHandle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// As shells have it for a program that was interrupted.
 const INTERRUPTED: i32 = 130;
 
-/// How often Ctrl-C was pressed.
-#[derive(Default)]
+/// Listens from the first to the last, so that none is missed while another is carried out.
 pub(super) struct Interrupts {
+    listener: Signal,
     pressed: u32,
 }
 
 impl Interrupts {
+    pub(super) fn listen() -> Result<Interrupts> {
+        let listener = signal(SignalKind::interrupt()).context("Ctrl-C cannot be listened to")?;
+        Ok(Interrupts { listener, pressed: 0 })
+    }
+
     /// Waits for the next one.
     pub(super) async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Without signals there is nothing to wait for; Ctrl-C then ends the program as usual.
+        if self.listener.recv().await.is_none() {
+            // The listener is gone, and nothing more will come of it.
             std::future::pending::<()>().await;
         }
         self.pressed += 1;
