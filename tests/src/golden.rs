@@ -117,6 +117,13 @@ impl Scrubbed {
         self.events.iter().map(|(event_type, _)| event_type.as_str()).collect()
     }
 
+    /// As JSON, to be kept in a file: one object an event, its type beside its attributes.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let event = |(event_type, attributes): &(String, Value)| serde_json::json!({ "eventType": event_type, "attributes": attributes });
+        self.events.iter().map(event).collect()
+    }
+
     /// Without the workflow's own arguments: a scripted guest's are its script.
     #[must_use]
     pub fn without_input(mut self) -> Scrubbed {

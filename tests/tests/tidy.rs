@@ -167,6 +167,15 @@ fn the_readme_is_true() {
         assert!(readme.contains(&format!("`{feature}`")), "the README does not name {feature}");
     }
     let mut missing = Vec::new();
+    let compiled = ["guest-examples/greeting/rust/src/lib.rs", "host/engine/examples/embed.rs"];
+    let compiled: String = compiled.into_iter().map(read).collect();
+    for code in readme.split("```rust").skip(1).filter_map(|rest| rest.split("```").next()) {
+        for line in code.lines().map(str::trim) {
+            if !compiled.lines().any(|it| it.trim() == line) {
+                missing.push(format!("the README's code is in no compiled file: {line}"));
+            }
+        }
+    }
     for target in readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
         let path = target.split('#').next().unwrap_or_default();
         if !path.is_empty() && !target.contains("://") && !project().join(path).exists() {
@@ -256,7 +265,14 @@ impl Source {
             if !begins || code.ends_with(';') || code.ends_with('}') {
                 continue;
             }
-            let closing = format!("{indent}}}");
+            let (closing, declared) = (format!("{indent}}}"), format!("{indent})"));
+            let ends = |line: &&str| *line == closing || line.starts_with(&declared);
+            let Some(end) = lines[index..].iter().position(ends) else { continue };
+            // A signature over several lines: of a trait's method, or with its body below.
+            let signature = lines[index + end].starts_with(&declared);
+            if signature && lines[index + end].ends_with(';') {
+                continue;
+            }
             let length = lines[index..].iter().position(|line| *line == closing);
             found.extend(length.map(|length| (index + 1, length + 1)));
         }

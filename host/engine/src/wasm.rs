@@ -1,7 +1,9 @@
 //! Guests: workflows and activities as WebAssembly components.
 //!
-//! What lives here: wasmtime's configuration, loading and checking components, the imports (the WIT and the virtual WASI), limits, the threads that guests run on, and the
-//! worker that takes workflow tasks. What does not: what a workflow's calls mean, which is `sandglass_core::worker`; who hands out tasks and takes answers.
+//! What lives here: wasmtime's configuration, loading and checking components, the imports (the
+//! WIT and the virtual WASI), limits, the threads that guests run on, and the worker that takes
+//! workflow tasks. What does not: what a workflow's calls mean, which is `sandglass_core::worker`;
+//! who hands out tasks and takes answers.
 
 mod activity;
 mod bindings;
