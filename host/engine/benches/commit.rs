@@ -1,4 +1,5 @@
-//! What a commit costs: bare, through the store, and through the writer. It prints a table; run it with `cargo bench --bench commit`.
+//! What a commit costs: bare, through the store, and through the writer. It prints a table; run it
+//! with `cargo bench --bench commit`.
 //!
 //! `commit FOLDER` puts the databases into that folder, so that a certain disk is measured.
 

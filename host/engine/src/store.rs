@@ -1,7 +1,8 @@
 //! Where runs are kept: the one trait that a store fulfils, and what goes in and comes out.
 //!
-//! What lives here: batches of entries, what is derived from them, and two stores, [`SqliteStore`] and [`MemoryStore`]. What does not:
-//! what an entry means (the core's), and who waits for a commit (the writer's). A store never looks into an entry.
+//! What lives here: batches of entries, what is derived from them, and two stores, [`SqliteStore`]
+//! and [`MemoryStore`]. What does not: what an entry means (the core's), and who waits for a commit
+//! (the writer's). A store never looks into an entry.
 
 mod commit;
 mod error;
@@ -20,15 +21,17 @@ use bytes::Bytes;
 use sandglass_core::Timestamp;
 use sandglass_core::task::Published;
 
-/// A store. Commits come from one thread; reads come from many and never wait for a commit that is under way.
+/// A store. Commits come from one thread; reads come from many and never wait for a commit that is
+/// under way.
 ///
 /// What a test of the trait demands of every store is in [`testing::conformance`].
 pub trait Store: Send + Sync + 'static {
     /// Makes all of `commits` durable in one transaction, or none of them.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if a commit does not follow what is stored of its run; nothing is written then. After any other error than
-    /// this one and [`Error::Full`] it is not known whether the transaction was carried out: who holds the runs reads them again.
+    /// [`Error::Conflict`] if a commit does not follow what is stored of its run; nothing
+    /// is written then. After any other error than this one and [`Error::Full`] it is not known
+    /// whether the transaction was carried out: who holds the runs reads them again.
     fn commit(&self, commits: &[Commit]) -> Result<(), Error>;
 
     /// All that is needed to go on with a run: its latest snapshot, and the batches after it.
@@ -49,8 +52,9 @@ pub trait Store: Send + Sync + 'static {
     /// What the medium says.
     fn run(&self, run_id: &str) -> Result<Option<RunSummary>, Error>;
 
-    /// The batches that hold a page's events, in the order of the log, and the page after it, if there is more. State changes stand among
-    /// the events, and the first batch may begin with earlier events than were asked for. Nothing of a run that is not there.
+    /// The batches that hold a page's events, in the order of the log, and the page after it, if
+    /// there is more. State changes stand among the events, and the first batch may begin with
+    /// earlier events than were asked for. Nothing of a run that is not there.
     ///
     /// # Errors
     /// [`Error::Corrupt`] names the run; others can still be read.
@@ -62,7 +66,8 @@ pub trait Store: Send + Sync + 'static {
     /// [`Error::Corrupt`] names the run; others can still be read.
     fn published(&self, run_id: &str) -> Result<Published, Error>;
 
-    /// Open runs in which something is due at `time` or earlier, the earliest first, at most `limit`.
+    /// Open runs in which something is due at `time` or earlier, the earliest first, at most
+    /// `limit`.
     ///
     /// # Errors
     /// What the medium says.
@@ -74,7 +79,8 @@ pub trait Store: Send + Sync + 'static {
     /// What the medium says.
     fn next_due(&self) -> Result<Option<Timestamp>, Error>;
 
-    /// Open runs in the order in which they were stored first, those after `after`, at most `limit`.
+    /// Open runs in the order in which they were stored first, those after `after`, at most
+    /// `limit`.
     ///
     /// # Errors
     /// What the medium says.

@@ -1,7 +1,8 @@
 //! The writer: the one thread that commits (D11), and what waits for it (D14).
 //!
-//! What lives here: grouping transitions into commits, telling who waits when they are durable, and what becomes of those that are not.
-//! What does not: how a commit is carried out (the store's), and what a run does about a failed one (the engine's).
+//! What lives here: grouping transitions into commits, telling who waits when they are durable, and
+//! what becomes of those that are not. What does not: how a commit is carried out (the store's),
+//! and what a run does about a failed one (the engine's).
 
 mod queue;
 mod thread;
@@ -27,7 +28,8 @@ use tokio::sync::{Notify, watch};
 /// Options and limits of the writer, each with a default.
 #[derive(Clone, Debug)]
 pub struct WriterOptions {
-    /// How long the transitions of a run that has not come to rest wait for more, so that a short run is one commit.
+    /// How long the transitions of a run that has not come to rest wait for more, so that a short
+    /// run is one commit.
     pub hold: Duration,
     /// Runs in one commit; more wait for the next one.
     pub commit_runs_max: usize,
@@ -37,7 +39,8 @@ pub struct WriterOptions {
     pub queue_transitions_max: usize,
     /// Bytes ahead of the disk, about, from which on requests wait.
     pub queue_bytes_max: usize,
-    /// How long nothing is tried after a commit that the medium refused. It doubles with each that follows.
+    /// How long nothing is tried after a commit that the medium refused. It doubles with each that
+    /// follows.
     pub pause_first: Duration,
     /// The longest of those pauses.
     pub pause_max: Duration,
@@ -60,8 +63,9 @@ impl Default for WriterOptions {
 
 /// Commits what is handed to it, in order, as much at once as there is.
 ///
-/// Everything is ordered by workflow id: what was submitted later of one is never durable before what was submitted earlier. Dropping it
-/// stops it after the commit that is under way, as a crash would; [`Writer::shutdown`] writes everything first.
+/// Everything is ordered by workflow id: what was submitted later of one is never durable before
+/// what was submitted earlier. Dropping it stops it after the commit that is under way, as a crash
+/// would; [`Writer::shutdown`] writes everything first.
 #[derive(Debug)]
 pub struct Writer {
     shared: Arc<Shared>,
@@ -94,10 +98,11 @@ impl std::fmt::Debug for Shared {
 struct State {
     queue: Queue,
     tickets: Tickets,
-    /// Workflow ids whose commit has failed and whose memory is being dropped: nothing of them is taken. With each, whether something of
-    /// it was refused meanwhile.
+    /// Workflow ids whose commit has failed and whose memory is being dropped: nothing of them is
+    /// taken. With each, whether something of it was refused meanwhile.
     refused: HashMap<Arc<str>, bool>,
-    /// Transitions that are not durable yet, and their bytes; those of the commit that is under way too.
+    /// Transitions that are not durable yet, and their bytes; those of the commit that is under way
+    /// too.
     ahead: Load,
     stop: Stop,
     sleep: Sleep,
@@ -161,16 +166,18 @@ impl Writer {
         Writer { shared, thread: Some(thread), stopped }
     }
 
-    /// Calls `f` with the workflow ids whose commit has failed, on the writer's thread. It is to drop what memory has of them before it
-    /// returns, and to load it again afterwards; it may be called again for an id if somebody was faster. Set once; a second has no effect.
+    /// Calls `f` with the workflow ids whose commit has failed, on the writer's thread. It is to
+    /// drop what memory has of them before it returns, and to load it again afterwards; it may be
+    /// called again for an id if somebody was faster. Set once; a second has no effect.
     pub fn on_failed(&self, f: impl Fn(&[Arc<str>]) + Send + Sync + 'static) {
         // Who sets a second one has the first already, which says the same.
         let _ = self.shared.on_failed.set(Box::new(f));
     }
 
-    /// Queues what follows from one request: it becomes durable as a whole or not at all. Does not wait, so it may be called under a run's
-    /// lock, which is what keeps a run's transitions in order. Nothing is committed of a run that has not come to rest until it has, in a
-    /// later call or by [`Writer::rest`], or until [`WriterOptions::hold`] is over.
+    /// Queues what follows from one request: it becomes durable as a whole or not at all. Does not
+    /// wait, so it may be called under a run's lock, which is what keeps a run's transitions in
+    /// order. Nothing is committed of a run that has not come to rest until it has, in a later call
+    /// or by [`Writer::rest`], or until [`WriterOptions::hold`] is over.
     pub fn submit(&self, commits: Vec<Commit>, at_rest: bool) -> Ticket {
         if commits.is_empty() {
             return Ticket::default();
@@ -204,7 +211,8 @@ impl Writer {
         }
     }
 
-    /// Waits while too much is ahead of the disk. To be called before a request begins, outside of any lock.
+    /// Waits while too much is ahead of the disk. To be called before a request begins, outside of
+    /// any lock.
     pub async fn admit(&self) {
         while self.shared.full.load(Ordering::Acquire) {
             let room = self.shared.room.notified();
@@ -220,7 +228,8 @@ impl Writer {
     /// Waits until everything under that ticket is durable.
     ///
     /// # Errors
-    /// [`CommitFailed`] if it will not be, or nobody knows: the run has been dropped from memory by then.
+    /// [`CommitFailed`] if it will not be, or nobody knows: the run has been dropped from
+    /// memory by then.
     pub async fn durable(&self, ticket: Ticket) -> Result<(), CommitFailed> {
         poll_fn(|context| self.shared.state.lock().tickets.poll(ticket, context.waker())).await
     }

@@ -123,7 +123,8 @@ impl Commit {
     }
 }
 
-/// Cuts entries of one run into batches. `last_event_id` is that of the run's last event after them.
+/// Cuts entries of one run into batches. `last_event_id` is that of the run's last event after
+/// them.
 #[must_use]
 pub fn batches<'a>(entries: impl IntoIterator<Item = &'a Entry>, last_event_id: i64) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::with_capacity(2);

@@ -129,7 +129,8 @@ impl Run {
     fn page(&self, page: Page) -> (Vec<Bytes>, Option<Page>) {
         let first = match page.from {
             PageStart::Batch(batch) => batch as usize,
-            // The last batch that begins at or before the event holds it; those with the same beginning before it hold no event.
+            // The last batch that begins at or before the event holds it; those with the same
+            // beginning before it hold no event.
             PageStart::Event(id) => {
                 self.log.partition_point(|batch| batch.first_event_id <= id).saturating_sub(1)
             }
@@ -147,7 +148,7 @@ impl Run {
         });
         let next = first + batches.len();
         let more = full.is_break() && next < self.log.len();
-        (batches, more.then(|| page.from_batch(next as u64)))
+        (batches, more.then(|| page.at_batch(next as u64)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The store on SQLite: one file, one writer, as many readers as there are.
 //!
-//! What lives here: opening, and who uses which connection. The tables are in `schema`, commits in `write`, queries in `read`.
+//! What lives here: opening, and who uses which connection. The tables are in `schema`, commits in
+//! `write`, queries in `read`.
 
 mod lock;
 mod read;
@@ -29,9 +30,11 @@ pub struct SqliteOptions {
     pub read_cache_bytes: usize,
     /// Pages in the write-ahead log from which on they are moved to the database.
     pub checkpoint_pages: u32,
-    /// How long a connection waits for another process (a backup, a shell) that has the database locked.
+    /// How long a connection waits for another process (a backup, a shell) that has the database
+    /// locked.
     pub busy_timeout: Duration,
-    /// The size that the database may reach, in bytes; a commit that would need more fails as on a full disk.
+    /// The size that the database may reach, in bytes; a commit that would need more fails as on a
+    /// full disk.
     pub database_bytes_max: Option<u64>,
     /// Connections for reading that are kept open while nobody reads.
     pub idle_readers_max: usize,
@@ -71,10 +74,12 @@ impl SqliteStore {
         Self::open_with(path, SqliteOptions::default())
     }
 
-    /// Opens the database at `path`, which is made if there is none, and brings it to the current schema.
+    /// Opens the database at `path`, which is made if there is none, and brings it to the current
+    /// schema.
     ///
     /// # Errors
-    /// [`Error::InUse`] while another host has it, [`Error::NewerVersion`] and [`Error::NotADatabase`] for a file that is left as it is.
+    /// [`Error::InUse`] while another host has it, [`Error::NewerVersion`] and
+    /// [`Error::NotADatabase`] for a file that is left as it is.
     pub fn open_with(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, Error> {
         let path = path.as_ref();
         let lock = FileLock::take(path)?;
@@ -89,7 +94,8 @@ impl SqliteStore {
         })
     }
 
-    /// Calls `f` on a connection of its own: a reader waits for nobody, and sees one state of the database throughout.
+    /// Calls `f` on a connection of its own: a reader waits for nobody, and sees one state of the
+    /// database throughout.
     fn read<T>(
         &self,
         f: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, Error>,

@@ -103,7 +103,8 @@ impl Default for ListFilter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
     pub(super) from: PageStart,
-    /// Bytes of batches, about: a page ends with the batch that reaches so many, and has one at least.
+    /// Bytes of batches, about: a page ends with the batch that reaches so many, and has one at
+    /// least.
     pub bytes_max: usize,
 }
 
@@ -124,7 +125,7 @@ impl Page {
         Page { from: PageStart::Event(event_id), bytes_max: Self::BYTES_MAX_DEFAULT }
     }
 
-    pub(super) fn from_batch(self, batch: u64) -> Self {
+    pub(super) fn at_batch(self, batch: u64) -> Self {
         Page { from: PageStart::Batch(batch), ..self }
     }
 }

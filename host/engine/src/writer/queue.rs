@@ -1,4 +1,5 @@
-//! What waits to be committed, as plain data: transitions of a workflow id are gathered into one group until they are taken.
+//! What waits to be committed, as plain data: transitions of a workflow id are gathered into one
+//! group until they are taken.
 
 use super::{Load, Ticket, WriterOptions};
 use crate::store::Commit;
@@ -22,7 +23,8 @@ pub(super) struct Queue {
     held: VecDeque<Ticket>,
 }
 
-/// Transitions that are committed together: those of one workflow id, and of others that were changed in one transition with it.
+/// Transitions that are committed together: those of one workflow id, and of others that were
+/// changed in one transition with it.
 #[derive(Debug)]
 pub(super) struct Group {
     /// The first is the group's name.
@@ -62,7 +64,8 @@ impl Queue {
         self.groups.is_empty()
     }
 
-    /// Adds one transition to the group of its workflow ids; `issue` makes the ticket of a group that begins.
+    /// Adds one transition to the group of its workflow ids; `issue` makes the ticket of a group
+    /// that begins.
     pub(super) fn push(
         &mut self,
         commits: Vec<Commit>,
@@ -181,7 +184,8 @@ impl Queue {
         Some(group)
     }
 
-    /// Takes out every group that rests on one of these workflow ids, and adds the ids that were changed together with them.
+    /// Takes out every group that rests on one of these workflow ids, and adds the ids that were
+    /// changed together with them.
     pub(super) fn remove_resting_on(
         &mut self,
         workflow_ids: &mut BTreeSet<Arc<str>>,
@@ -220,7 +224,8 @@ impl Group {
         self.load.bytes += load.bytes;
         for commit in commits {
             match self.commits.iter_mut().rev().find(|known| known.run_id == commit.run_id) {
-                // One that does not follow stays by itself: the store refuses it, and the run is read again.
+                // One that does not follow stays by itself: the store refuses it, and the run is
+                // read again.
                 Some(known) => {
                     if let Err(commit) = known.absorb(commit) {
                         self.commits.push(*commit);

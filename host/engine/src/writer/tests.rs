@@ -122,7 +122,8 @@ fn the_queue_holds_for_as_long_as_it_is_told() {
     push(&mut queue, 0, false, 0, 1);
     push(&mut queue, 1, false, 50, 2);
     assert_eq!(taken(queue.next(at(60), false)), Err(Some(at(200))));
-    // More of a run does not make it wait longer; one at rest goes before it, and takes nobody along.
+    // More of a run does not make it wait longer; one at rest goes before it, and takes nobody
+    // along.
     assert_eq!(push(&mut queue, 0, false, 100, 9), Ticket(1));
     push(&mut queue, 2, true, 120, 3);
     assert_eq!(taken(queue.next(at(130), false)), Ok(vec![3]));
@@ -227,7 +228,8 @@ async fn what_memory_still_has_ahead_is_refused_until_it_is_dropped() {
     let (store, writer) = writer(FOR_EVER);
     let writer = Arc::new(writer);
     store.fail_before(1);
-    // Somebody is faster than the dropping of the memory, once: a new run begins since the old one seems to have closed.
+    // Somebody is faster than the dropping of the memory, once: a new run begins since the old one
+    // seems to have closed.
     let (sender, refused) = mpsc::channel();
     let (slow, calls) = (Arc::downgrade(&writer), AtomicU64::new(0));
     writer.on_failed(move |ids| {

@@ -26,7 +26,8 @@ pub(super) fn run(shared: &Shared, store: &dyn Store, stopped: watch::Sender<boo
 /// Waits for something to commit; nothing if the thread is to stop.
 fn next(shared: &Shared, pause: Duration) -> Option<Vec<Group>> {
     let mut state = shared.state.lock();
-    // A medium that has just refused is not asked again at once: runs that are read again would keep it busy with what it refuses.
+    // A medium that has just refused is not asked again at once: runs that are read again would
+    // keep it busy with what it refuses.
     let resume = Instant::now() + pause;
     while !pause.is_zero() && state.stop == Stop::No && Instant::now() < resume {
         state.sleep = Sleep::Pause;
@@ -52,8 +53,9 @@ fn next(shared: &Shared, pause: Duration) -> Option<Vec<Group>> {
     }
 }
 
-/// Commits the groups, and tells everybody. A group that conflicts with what is stored fails alone; anything else fails all of them, since
-/// it says something of the medium and not of a run. Returns whether the medium is well.
+/// Commits the groups, and tells everybody. A group that conflicts with what is stored fails alone;
+/// anything else fails all of them, since it says something of the medium and not of a run. Returns
+/// whether the medium is well.
 fn commit(shared: &Shared, store: &dyn Store, mut groups: Vec<Group>) -> bool {
     let mut owners = Vec::new();
     let mut commits: Vec<Commit> = Vec::new();
@@ -131,7 +133,8 @@ fn settle(
     }
 }
 
-/// Everything of these workflow ids that memory has ahead of the disk is void: what is queued, and what comes until the memory is dropped.
+/// Everything of these workflow ids that memory has ahead of the disk is void: what is queued, and
+/// what comes until the memory is dropped.
 fn fail(
     shared: &Shared,
     mut lost: Vec<(Vec<super::Ticket>, CommitFailed)>,
@@ -151,8 +154,9 @@ fn fail(
             on_failed(&ids);
         }
         state = shared.state.lock();
-        // What was refused meanwhile is ahead in memory again, perhaps in memory that has just been read. The others are well: only
-        // those are dropped once more, so that a thousand runs that are read at once come to an end.
+        // What was refused meanwhile is ahead in memory again, perhaps in memory that has just been
+        // read. The others are well: only those are dropped once more, so that a thousand runs that
+        // are read at once come to an end.
         let refused = std::mem::take(&mut state.refused);
         workflow_ids = refused.into_iter().filter(|(_, more)| *more).map(|(id, _)| id).collect();
     }

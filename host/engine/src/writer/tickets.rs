@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-/// Stands for transitions that were handed to the writer. The default stands for nothing, which is durable.
+/// Stands for transitions that were handed to the writer. The default stands for nothing, which is
+/// durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ticket(pub(super) u64);
 
-/// A commit failed, or it is not known whether it succeeded. The request can be repeated with the same request id.
+/// A commit failed, or it is not known whether it succeeded. The request can be repeated with the
+/// same request id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct CommitFailed {
@@ -21,7 +23,8 @@ impl CommitFailed {
     }
 }
 
-/// The tickets that were issued. Those that are neither open nor failed are durable, so most leave nothing behind.
+/// The tickets that were issued. Those that are neither open nor failed are durable, so most leave
+/// nothing behind.
 #[derive(Debug, Default)]
 pub(super) struct Tickets {
     last: u64,
@@ -57,7 +60,8 @@ impl Tickets {
         !self.open.contains_key(&ticket.0) && self.failed.get(ticket.0).is_none()
     }
 
-    /// The commit of these tickets has succeeded, or failed; those who wait are to be woken, without a lock.
+    /// The commit of these tickets has succeeded, or failed; those who wait are to be woken,
+    /// without a lock.
     pub(super) fn settle(
         &mut self,
         tickets: impl IntoIterator<Item = Ticket>,
@@ -78,7 +82,8 @@ impl Tickets {
     }
 }
 
-/// Tickets that failed, as ranges: while a disk is full nearly all do, and none may ever be taken for durable.
+/// Tickets that failed, as ranges: while a disk is full nearly all do, and none may ever be taken
+/// for durable.
 #[derive(Debug, Default)]
 struct Failures(BTreeMap<u64, (u64, CommitFailed)>);
 

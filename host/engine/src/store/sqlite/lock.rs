@@ -1,11 +1,13 @@
-//! One host a file: a lock of the operating system beside the database, which ends with the process whatever happens to it.
+//! One host a file: a lock of the operating system beside the database, which ends with the process
+//! whatever happens to it.
 
 use crate::store::Error;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-/// Held from opening a database to closing it. The file stays: removing it would let two hosts hold two files of one name.
+/// Held from opening a database to closing it. The file stays: removing it would let two hosts hold
+/// two files of one name.
 #[derive(Debug)]
 pub(super) struct FileLock(#[expect(dead_code, reason = "open, it holds the lock")] File);
 

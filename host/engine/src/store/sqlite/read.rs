@@ -73,13 +73,14 @@ pub(super) fn history(
         batches.push(batch);
         let next = first + batches.len() as u64;
         if bytes >= page.bytes_max && next < end {
-            return Ok((batches, Some(page.from_batch(next))));
+            return Ok((batches, Some(page.at_batch(next))));
         }
     }
     Ok((batches, None))
 }
 
-/// The number of the last batch that begins at or before that event, found by halving. Those with the same beginning before it hold no event.
+/// The number of the last batch that begins at or before that event, found by halving. Those with
+/// the same beginning before it hold no event.
 fn batch_of(connection: &Connection, run: i64, end: u64, event_id: i64) -> Result<u64, Error> {
     let mut statement =
         connection.prepare_cached("SELECT first_event_id FROM log WHERE id = ?1")?;
@@ -100,7 +101,8 @@ fn batch_of(connection: &Connection, run: i64, end: u64, event_id: i64) -> Resul
 pub(super) fn published(connection: &Connection, run_id: &str) -> Result<Published, Error> {
     let row: Option<(i64, Vec<u8>)> = connection
         .prepare_cached(
-            "SELECT format, names FROM published WHERE run = (SELECT id FROM runs WHERE run_id = ?1)",
+            "SELECT format, names FROM published \
+             WHERE run = (SELECT id FROM runs WHERE run_id = ?1)",
         )?
         .query_row([RunKey::new(run_id)], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;

@@ -11,11 +11,14 @@ const APPLICATION_ID: i32 = 0x5347_4c53;
 /// What makes a database of version N one of version N + 1. Only ever appended to.
 const MIGRATIONS: [&str; 1] = [VERSION_1];
 
-/// Why it looks so: a workflow that starts and closes in one commit costs one row in `runs` with two index entries, and one row in `log`
-/// for each batch; all but the entry for its workflow id are appended at the end of their trees.
+/// Why it looks so: a workflow that starts and closes in one commit costs one row in `runs` with
+/// two index entries, and one row in `log` for each batch; all but the entry for its workflow id
+/// are appended at the end of their trees.
 ///
-/// - A batch's key is its run's number and its own (`write::batch_key`), so that a run's log is one stretch of the table.
-/// - A run's number grows with the order of starts, so the latest run of a workflow id is the one with the greatest.
+/// - A batch's key is its run's number and its own (`write::batch_key`), so that a run's log is one
+///   stretch of the table.
+/// - A run's number grows with the order of starts, so the latest run of a workflow id is the one
+///   with the greatest.
 /// - The partial indexes hold open runs only.
 const VERSION_1: &str = "
     CREATE TABLE runs (
@@ -57,7 +60,8 @@ const VERSION_1: &str = "
     ) STRICT;
 ";
 
-/// Sets the connection that writes up, and makes or migrates the tables. A file that is not ours is left as it is.
+/// Sets the connection that writes up, and makes or migrates the tables. A file that is not ours is
+/// left as it is.
 pub(super) fn prepare(
     connection: &mut Connection,
     path: &Path,
@@ -82,7 +86,8 @@ pub(super) fn prepare(
     Ok(())
 }
 
-/// Gives the connection `bytes` of memory for pages. The database is never mapped: an error of the medium would be a signal then.
+/// Gives the connection `bytes` of memory for pages. The database is never mapped: an error of the
+/// medium would be a signal then.
 pub(super) fn set_cache(connection: &Connection, bytes: usize) -> Result<(), Error> {
     let kibibytes = i64::try_from(bytes / 1024).unwrap_or(i64::MAX);
     connection.pragma_update(None, "cache_size", -kibibytes)?;

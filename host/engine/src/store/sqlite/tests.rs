@@ -1,4 +1,5 @@
-//! What SQLite adds to the promises of a store: files of others, crashes, full disks, a second host.
+//! What SQLite adds to the promises of a store: files of others, crashes, full disks, a second
+//! host.
 
 use super::*;
 use crate::store::testing::{FaultyStore, SampleRun, conformance};
@@ -55,7 +56,8 @@ fn after_each_commit_a_crash_leaves_that_and_all_before() {
         let commit = if step < 8 { run.next(&[1, 2]) } else { run.close(&[1]) };
         store.commit(&[commit]).unwrap();
         expected.push(run.run_id().to_owned());
-        // The files as a crash would leave them: the log of what is not in the database yet lies beside it.
+        // The files as a crash would leave them: the log of what is not in the database yet lies
+        // beside it.
         let crashed = folder.path().join(format!("crashed-{step}.db"));
         for end in ["", "-wal"] {
             let from = format!("{}{end}", path.display());
@@ -279,7 +281,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn sqlite_and_memory_agree(steps in prop::collection::vec(prop::collection::vec(step(), 1..4), 1..20)) {
+    fn sqlite_and_memory_agree(
+        steps in prop::collection::vec(prop::collection::vec(step(), 1..4), 1..20),
+    ) {
         let (_folder, path) = database();
         let memory = MemoryStore::default();
         let mut sqlite = SqliteStore::open(&path).unwrap();
@@ -309,14 +313,16 @@ proptest! {
                 prop_assert_eq!(memory.load(id).unwrap(), sqlite.load(id).unwrap());
                 prop_assert_eq!(memory.published(id).unwrap(), sqlite.published(id).unwrap());
                 let page = Page { bytes_max: 20, ..Page::from_event(steps[0].events[0] * 2) };
-                prop_assert_eq!(memory.history(id, page).unwrap(), sqlite.history(id, page).unwrap());
+                let pages = (memory.history(id, page).unwrap(), sqlite.history(id, page).unwrap());
+                prop_assert_eq!(pages.0, pages.1);
             }
             let time = Timestamp(5);
             prop_assert_eq!(memory.due_until(time, 3).unwrap(), sqlite.due_until(time, 3).unwrap());
             prop_assert_eq!(memory.next_due().unwrap(), sqlite.next_due().unwrap());
             prop_assert_eq!(memory.open_runs(None, 9).unwrap(), sqlite.open_runs(None, 9).unwrap());
             prop_assert_eq!(memory.latest_run("w0").unwrap(), sqlite.latest_run("w0").unwrap());
-            let filter = ListFilter { workflow_id_prefix: Some("w1".into()), ..ListFilter::default() };
+            let prefix = Some("w1".into());
+            let filter = ListFilter { workflow_id_prefix: prefix, ..ListFilter::default() };
             prop_assert_eq!(memory.list(&filter).unwrap(), sqlite.list(&filter).unwrap());
         }
     }

@@ -14,7 +14,8 @@ use uuid::Uuid;
 /// How the bytes of a batch are to be read; another number is one that a newer version wrote.
 pub(super) const FORMAT: i64 = 1;
 
-/// Open runs whose place is remembered. Beyond that, all are forgotten and read again as they are needed.
+/// Open runs whose place is remembered. Beyond that, all are forgotten and read again as they are
+/// needed.
 const KNOWN_RUNS_MAX: usize = 100_000;
 
 /// Bits of a batch's key that number the batch within its run.
@@ -31,7 +32,8 @@ const SET_PUBLISHED: &str =
     "INSERT OR REPLACE INTO published (run, format, names) VALUES (?1, ?2, ?3)";
 const FIND_RUN: &str = "SELECT id, batches, due FROM runs WHERE run_id = ?1";
 const COUNT_ENTRIES: &str = "SELECT entries FROM runs WHERE run_id = ?1";
-// Three of them, since SQLite rewrites the entries of an index whose column is set, even to the value that it has.
+// Three of them, since SQLite rewrites the entries of an index whose column is set, even to the
+// value that it has.
 const GO_ON: &str = "UPDATE runs SET status = ?3, history_length = ?4, entries = ?5, \
     batches = ?6 WHERE id = ?1 AND entries = ?2 AND close_time IS NULL";
 const GO_ON_DUE: &str = "UPDATE runs SET status = ?3, history_length = ?4, entries = ?5, \
@@ -264,7 +266,8 @@ fn published_to_bytes(published: &Published) -> Vec<u8> {
     out
 }
 
-/// A run id as it is stored: a UUID in the form in which hosts make them as its 16 bytes, anything else as text.
+/// A run id as it is stored: a UUID in the form in which hosts make them as its 16 bytes, anything
+/// else as text.
 pub(super) enum RunKey<'a> {
     Uuid(Uuid),
     Text(&'a str),

@@ -7,7 +7,8 @@ use sandglass_core::Timestamp;
 use sandglass_core::task::Published;
 use std::collections::BTreeSet;
 
-/// A store whose commits fail, wait, or are lost when a test says so. Commits are numbered from 1, failed ones too.
+/// A store whose commits fail, wait, or are lost when a test says so. Commits are numbered from 1,
+/// failed ones too.
 #[derive(Debug, Default)]
 pub struct FaultyStore<S> {
     inner: S,

@@ -1,4 +1,5 @@
-//! Commits of runs that nobody ran: their entries are no more than text, which a store cannot tell from others.
+//! Commits of runs that nobody ran: their entries are no more than text, which a store cannot tell
+//! from others.
 
 use crate::store::{Batch, Commit, RunStart, RunState, Snapshot};
 use sandglass_core::policy::WorkflowExecutionStatus;
@@ -47,7 +48,8 @@ impl SampleRun {
         &self.workflow_id
     }
 
-    /// The next commit: as many batches as there are numbers, each with so many events and one state change. The first one starts the run.
+    /// The next commit: as many batches as there are numbers, each with so many events and one
+    /// state change. The first one starts the run.
     pub fn next(&mut self, events: &[i64]) -> Commit {
         let first_seq = self.seq;
         let batches: Vec<Batch> = events.iter().map(|&events| self.batch(events)).collect();
