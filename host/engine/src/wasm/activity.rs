@@ -89,6 +89,7 @@ pub trait ActivityHost: Send + Sync + 'static {
 }
 
 /// How an attempt ended.
+#[expect(clippy::large_enum_variant, reason = "there is one an attempt, and it is not kept")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttemptEnd {
     /// It returned.

@@ -43,11 +43,11 @@ const FRESH_IN_A_ROW_MAX: u32 = 32;
 
 impl Waiting {
     fn take(&mut self) -> Option<Box<dyn Job>> {
-        if self.fresh_in_a_row < FRESH_IN_A_ROW_MAX || self.tired.is_empty() {
-            if let Some(job) = self.fresh.pop_front() {
-                self.fresh_in_a_row += 1;
-                return Some(job);
-            }
+        if (self.fresh_in_a_row < FRESH_IN_A_ROW_MAX || self.tired.is_empty())
+            && let Some(job) = self.fresh.pop_front()
+        {
+            self.fresh_in_a_row += 1;
+            return Some(job);
         }
         self.fresh_in_a_row = 0;
         self.tired.pop_front()
