@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What a client does, in order; each waits until the run has nothing to do.
-pub enum Step {
+pub(crate) enum Step {
     /// With that reason.
     Cancel(&'static str),
     /// With that reason and those details.
@@ -24,9 +24,9 @@ pub enum Step {
 }
 
 /// A scenario.
-pub struct Scenario {
+pub(crate) struct Scenario {
     script: Value,
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     served: bool,
     golden_result: bool,
     run_timeout: Option<f64>,
@@ -38,14 +38,14 @@ pub struct Scenario {
 }
 
 /// An activity as a script has it.
-pub fn activity(activity_type: &str, options: &Value) -> Value {
+pub(crate) fn activity(activity_type: &str, options: &Value) -> Value {
     let mut activity = options.clone();
     activity["type"] = json!(activity_type);
     activity
 }
 
 /// The workflow of most recordings of activities: starts one, cancels it by its handle after a second, takes its outcome.
-pub fn canceled_by_handle(
+pub(crate) fn canceled_by_handle(
     activity_type: &str,
     cancellation: &str,
     heartbeat: f64,
@@ -66,7 +66,7 @@ pub fn canceled_by_handle(
 }
 
 /// Starts an activity, cancels it after `seconds`, takes its outcome, sleeps for `tail`, and returns `RESULT`.
-pub fn cancel_after(activity: Value, seconds: f64, tail: f64) -> Value {
+pub(crate) fn cancel_after(activity: Value, seconds: f64, tail: f64) -> Value {
     let mut script = json!([
         {"start-activity": {"name": "it", "activity": activity}}, {"sleep": seconds},
         {"cancel": "it"}, {"try": {"steps": [{"wait": "it"}], "catch": []}},
@@ -80,7 +80,7 @@ pub fn cancel_after(activity: Value, seconds: f64, tail: f64) -> Value {
 }
 
 impl Scenario {
-    pub fn new(script: Value) -> Self {
+    pub(crate) fn new(script: Value) -> Self {
         Scenario {
             script,
             steps: Vec::new(),
@@ -95,52 +95,52 @@ impl Scenario {
         }
     }
 
-    pub fn step(mut self, step: Step) -> Self {
+    pub(crate) fn step(mut self, step: Step) -> Self {
         self.steps.push(step);
         self
     }
 
     /// Nobody serves the run's queue.
-    pub fn unserved(mut self) -> Self {
+    pub(crate) fn unserved(mut self) -> Self {
         self.served = false;
         self
     }
 
     /// The recorded workflow returned a text about Python's exceptions; the script's stand-in is compared as if it were that.
-    pub fn with_golden_result(mut self) -> Self {
+    pub(crate) fn with_golden_result(mut self) -> Self {
         self.golden_result = true;
         self
     }
 
-    pub fn run_timeout(mut self, seconds: f64) -> Self {
+    pub(crate) fn run_timeout(mut self, seconds: f64) -> Self {
         self.run_timeout = Some(seconds);
         self
     }
 
-    pub fn execution_timeout(mut self, seconds: f64) -> Self {
+    pub(crate) fn execution_timeout(mut self, seconds: f64) -> Self {
         self.execution_timeout = Some(seconds);
         self
     }
 
-    pub fn history_events_max(mut self, events: i64) -> Self {
+    pub(crate) fn history_events_max(mut self, events: i64) -> Self {
         self.history_events_max = Some(events);
         self
     }
 
     /// Leaves a part of an attribute out of the comparison; the caller says why.
-    pub fn without(mut self, attribute: &'static str, part: &'static str) -> Self {
+    pub(crate) fn without(mut self, attribute: &'static str, part: &'static str) -> Self {
         self.ignored.push((attribute, part));
         self
     }
 
     /// The recording calls the activity so, and gives it an argument of its own.
-    pub fn activity_called(mut self, name: &'static str) -> Self {
+    pub(crate) fn activity_called(mut self, name: &'static str) -> Self {
         self.activity_called = Some(name);
         self
     }
 
     /// Why the activity is told to stop.
-    pub fn sees(mut self, reason: &'static str) -> Self {
+    pub(crate) fn sees(mut self, reason: &'static str) -> Self {
         self.sees = Some(reason);
         self
     }
@@ -150,7 +150,6 @@ impl Scenario {
         let clock = Clock::test(Timestamp(1_700_000_000_000_000_000));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let host = self.host(&clock, &seen).await;
-        let mut start = StartWorkflow::new("scripted", name).input(&self.script);
         let mut start = StartWorkflow::new("scripted", name).input(&self.script);
         if let Some(seconds) = self.run_timeout {
             start = start.run_timeout(Duration::from_secs_f64(seconds));
@@ -358,5 +357,5 @@ mod futures_like {
     use super::{ActivityError, Value};
     use std::pin::Pin;
 
-    pub type Boxed = Pin<Box<dyn Future<Output = Result<Value, ActivityError>> + Send>>;
+    pub(super) type Boxed = Pin<Box<dyn Future<Output = Result<Value, ActivityError>> + Send>>;
 }

@@ -61,7 +61,7 @@ impl ActivityContext {
     /// Says that the attempt goes on and how far it is; restarts the heartbeat timeout.
     /// Answers why the attempt is to stop, if it is: without heartbeats, or awaiting [`ActivityContext::cancellation`], an activity
     /// never learns of a cancel (rule 80).
-    pub fn heartbeat<T: Serialize>(&self, details: &T) -> CancelWord {
+    pub fn heartbeat<T: Serialize + ?Sized>(&self, details: &T) -> CancelWord {
         let details = serde_json::to_string(details).ok().map(|text| vec![Payload::json(text)]);
         self.heartbeat_payloads(details.unwrap_or_default())
     }

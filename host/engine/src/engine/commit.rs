@@ -1,7 +1,7 @@
 //! From transitions to what the store takes: entries cut into batches, and what is derived from them.
 
 use super::{Engine, Live, Slot, Work};
-use crate::store::{Batch, Commit, RunStart, RunState, Snapshot};
+use crate::store::{Commit, RunStart, RunState, Snapshot, batches};
 use sandglass_core::engine::{Entry, Transition};
 use sandglass_core::event::workflow::Started;
 use sandglass_core::task::Published;
@@ -93,35 +93,6 @@ impl Engine {
             false => Some(Timestamp::default()),
         }
     }
-}
-
-/// Cuts entries into batches: one ends with each WorkflowTaskStarted, so that a reset never cuts one (D11).
-fn batches<'a>(entries: impl Iterator<Item = &'a Entry>, last_event_id: i64) -> Vec<Batch> {
-    let new = || Batch { first_event_id: 0, entries: 0, bytes: Vec::new(), ended: false };
-    let mut batches: Vec<Batch> = Vec::new();
-    for entry in entries {
-        if batches.last().is_none_or(|last| last.ended) {
-            batches.push(new());
-        }
-        let Some(batch) = batches.last_mut() else { continue };
-        entry.encode(&mut batch.bytes);
-        batch.entries += 1;
-        if let Entry::Event(event) = entry {
-            if batch.first_event_id == 0 {
-                batch.first_event_id = event.event_id;
-            }
-            batch.ended = matches!(event.attributes, Attributes::WorkflowTaskStarted(_));
-        }
-    }
-    // A batch of state changes alone stands before the event to come.
-    let mut next = last_event_id + 1;
-    for batch in batches.iter_mut().rev() {
-        if batch.first_event_id == 0 {
-            batch.first_event_id = next;
-        }
-        next = batch.first_event_id;
-    }
-    batches
 }
 
 fn run_start(entry: &Entry, request_id: &str) -> Option<RunStart> {
