@@ -35,11 +35,19 @@ pub fn guest(name: &str) -> PathBuf {
     file
 }
 
+/// Where hosts under test keep compiled components, so that each is compiled once.
+#[must_use]
+pub fn compiled() -> PathBuf {
+    target().join("guests/compiled")
+}
+
+fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| project().join("target"), PathBuf::from)
+}
+
 /// Builds all of them and says where they lie.
 fn build() -> Result<PathBuf> {
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| project().join("target"), PathBuf::from);
-    let target = target.join("guests");
+    let target = target().join("guests");
     fs::create_dir_all(&target).with_context(|| format!("creating {}", target.display()))?;
     // Tests run in several processes. The lock ends with the file.
     let lock = File::create(target.join(".lock")).context("creating the lock file")?;

@@ -7,7 +7,7 @@ pub mod scripted;
 pub mod story;
 
 pub use golden::{Scrubbed, golden};
-pub use guests::guest;
+pub use guests::{compiled, guest};
 
 use std::path::{Path, PathBuf};
 

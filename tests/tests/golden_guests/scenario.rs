@@ -184,6 +184,7 @@ impl Scenario {
             .component_file("scripted", sandglass_tests::guest("scripted"))
             .task_queue(if self.served { "default" } else { "golden-other" })
             .options(options)
+            .cache_dir(sandglass_tests::compiled())
             .clock(clock.clone());
         for (activity_type, activity) in activities(clock, seen) {
             builder = builder.activity(activity_type, activity);

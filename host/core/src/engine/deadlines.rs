@@ -8,10 +8,10 @@ use alloc::collections::BTreeSet;
 pub(super) enum Deadline {
     /// The timer of that TimerStarted fires.
     Timer(i64),
+    /// The run's time is over. An activity's is capped by it and can end at the same moment: the run's end says enough.
+    Run,
     /// The activity of that ActivityTaskScheduled times out, or its next attempt is ready.
     Activity(i64),
-    /// The run's time is over.
-    Run,
     /// The workflow task times out.
     WorkflowTask,
 }
