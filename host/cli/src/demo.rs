@@ -87,7 +87,7 @@ async fn greet(client: &Client) -> Result<()> {
     say(
         "1. The greeting. This workflow starts an activity, a Rust function in this program that sends heartbeats; \
          sleeps for three seconds; and cancels the activity through its handle. The activity hears of that at its \
-         next heartbeat.",
+         next heartbeat. The workflow then cleans up and ends with the failure of its activity.",
     );
     let handle = client.start(StartWorkflow::new("greeting", "greeting").input("World")).await?;
     told(&handle).await
