@@ -32,7 +32,8 @@ impl Demo {
     pub(crate) fn run(self) -> Result<Exit> {
         let begun = Instant::now();
         say(
-            "Building four small workflows, written in Rust, as WebAssembly components. A component can reach \
+            "Building four small workflows, written in Rust, as WebAssembly components; the first time, that \
+             takes half a minute. A component can reach \
              nothing but what the host hands it.",
         );
         let guests = Guests::build(&GUESTS)?;
