@@ -66,6 +66,7 @@ struct Work {
     transitions: Vec<Transition>,
     dispatch: VecDeque<Dispatch>,
     workflow_task: Option<(String, Box<WorkflowTask>)>,
+    #[expect(clippy::vec_box, reason = "they come boxed, and go on so")]
     activity_tasks: Vec<Box<ActivityTask>>,
     closed: bool,
 }

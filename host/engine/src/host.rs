@@ -23,7 +23,6 @@ pub struct Host {
 
 impl Host {
     /// What a host is made of.
-    #[must_use]
     pub fn builder() -> HostBuilder {
         HostBuilder::default()
     }

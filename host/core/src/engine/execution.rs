@@ -154,6 +154,10 @@ impl Execution {
         let no_beginning =
             || unread.map_or(Corrupt::NoBeginning, |error| Corrupt::Snapshot { error });
         let mut index = execution.as_ref().map_or(0, Execution::entry_count);
+        #[expect(
+            clippy::explicit_counter_loop,
+            reason = "a zip would hide that it counts from the snapshot on"
+        )]
         for entry in entries {
             let entry = entry.map_err(|error| Corrupt::Undecodable { index, error })?;
             match (&mut execution, &entry) {

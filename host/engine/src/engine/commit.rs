@@ -4,7 +4,6 @@ use super::{Engine, Live, Slot, Work};
 use crate::store::{Commit, RunStart, RunState, Snapshot, batches};
 use sandglass_core::engine::{Entry, Transition};
 use sandglass_core::event::workflow::Started;
-use sandglass_core::task::Published;
 use sandglass_core::{Attributes, Timestamp};
 use std::sync::Arc;
 
@@ -49,8 +48,7 @@ impl Engine {
     ) -> Option<Commit> {
         let entries = || transitions.iter().flat_map(Transition::entries);
         let count = entries().count() as u64;
-        let published =
-            transitions.iter().rev().find_map(Transition::published).map(Published::clone);
+        let published = transitions.iter().rev().find_map(Transition::published).cloned();
         if count == 0 && published.is_none() {
             return None;
         }

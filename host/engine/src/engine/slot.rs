@@ -11,12 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 
+type Attempts = BTreeMap<(Arc<str>, i64), Arc<Attempt>>;
+
 /// One workflow id. All that changes its runs happens under its lock.
 pub(crate) struct Slot {
     pub(crate) workflow_id: Arc<str>,
     pub(crate) state: Mutex<SlotState>,
     /// Attempts of activities that run in this process, by run and ActivityTaskScheduled. They outlive a run that is read again.
-    pub(crate) attempts: Mutex<BTreeMap<(Arc<str>, i64), Arc<Attempt>>>,
+    pub(crate) attempts: Mutex<Attempts>,
     /// When it was used last, by a counter; who is used least is dropped first.
     used: AtomicU64,
 }
