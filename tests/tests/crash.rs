@@ -18,7 +18,7 @@ const STARTS_A_LIFE: u64 = 60;
 fn spawn(folder: &Path, first: u64, count: u64) -> Child {
     Command::new(env!("CARGO_BIN_EXE_crash_load"))
         .arg(folder.join("sandglass.db"))
-        .arg(sandglass_tests::guest("ten-activities"))
+        .arg(sandglass_tests::guest("bench-ten-activities"))
         .arg(folder.join("calls"))
         .args([first.to_string(), count.to_string()])
         .stdout(Stdio::piped())

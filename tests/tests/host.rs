@@ -2,6 +2,7 @@
 
 use sandglass_core::Payload;
 use sandglass_host::store::{MemoryStore, Store};
+use sandglass_host::writer::WriterOptions;
 use sandglass_host::{ClientError, Host, HostBuilder, StartWorkflow, WorkflowError, function};
 use sandglass_tests::native::NativeWorker;
 use sandglass_tests::scripted::{Imports, Outcome, Script, activity};
@@ -51,7 +52,10 @@ fn names(history: &sandglass_host::History) -> Vec<&'static str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_workflow_is_one_commit() {
-    let host = builder().start().await.expect("a host");
+    // However slow the machine is: what has not come to rest is held.
+    let hold = Duration::from_secs(60);
+    let host = builder().writer(WriterOptions { hold, ..WriterOptions::default() });
+    let host = host.start().await.expect("a host");
     let before = host.commits();
     let result = host.client().execute(StartWorkflow::new("empty", "e")).await.expect("a result");
     assert_eq!(&result.data[..], b"\"done\"");

@@ -20,6 +20,23 @@ enum Kind {
 struct TestTime {
     now: Mutex<Timestamp>,
     moved: Notify,
+    /// Until when each of those sleeps that sleep.
+    sleepers: Mutex<Vec<Timestamp>>,
+}
+
+/// One who sleeps on a test's clock.
+struct Sleeper<'a> {
+    time: &'a TestTime,
+    deadline: Timestamp,
+}
+
+impl Drop for Sleeper<'_> {
+    fn drop(&mut self) {
+        let mut sleepers = self.time.sleepers.lock();
+        if let Some(at) = sleepers.iter().position(|deadline| *deadline == self.deadline) {
+            sleepers.swap_remove(at);
+        }
+    }
 }
 
 impl Default for Clock {
@@ -38,7 +55,11 @@ impl Clock {
     /// A clock that stands at `start` until [`Clock::advance`] moves it.
     #[must_use]
     pub fn test(start: Timestamp) -> Clock {
-        Clock(Kind::Test(Arc::new(TestTime { now: Mutex::new(start), moved: Notify::new() })))
+        Clock(Kind::Test(Arc::new(TestTime {
+            now: Mutex::new(start),
+            moved: Notify::new(),
+            sleepers: Mutex::default(),
+        })))
     }
 
     /// The time.
@@ -63,6 +84,19 @@ impl Clock {
         }
     }
 
+    /// Whether somebody who sleeps on a test's clock is late: the time has come, and he has not gone on yet. A test that moves the clock
+    /// waits for that, so that nobody misses a moment.
+    #[must_use]
+    pub fn has_late_sleepers(&self) -> bool {
+        match &self.0 {
+            Kind::System => false,
+            Kind::Test(time) => {
+                let now = *time.now.lock();
+                time.sleepers.lock().iter().any(|deadline| *deadline <= now)
+            }
+        }
+    }
+
     /// Returns when `deadline` has come.
     pub async fn sleep_until(&self, deadline: Timestamp) {
         match &self.0 {
@@ -72,15 +106,19 @@ impl Clock {
                     tokio::time::sleep(wait).await;
                 }
             }
-            Kind::Test(time) => loop {
-                let moved = time.moved.notified();
-                tokio::pin!(moved);
-                moved.as_mut().enable();
-                if self.now() >= deadline {
-                    return;
+            Kind::Test(time) => {
+                time.sleepers.lock().push(deadline);
+                let _sleeper = Sleeper { time, deadline };
+                loop {
+                    let moved = time.moved.notified();
+                    tokio::pin!(moved);
+                    moved.as_mut().enable();
+                    if self.now() >= deadline {
+                        return;
+                    }
+                    moved.await;
                 }
-                moved.await;
-            },
+            }
         }
     }
 }

@@ -26,14 +26,14 @@ async fn load() -> Result<()> {
     };
     let (first, count): (u64, u64) = (first.parse()?, count.parse()?);
     let calls = Arc::new(OpenOptions::new().create(true).append(true).open(calls)?);
-    let step = function(move |context: ActivityContext, _: serde_json::Value| {
+    let echo = function(move |context: ActivityContext, _: serde_json::Value| {
         let calls = Arc::clone(&calls);
         async move { note_call(&calls, &context) }
     });
     let host = Host::builder()
         .sqlite(database)
         .component_file("ten_activities", component)
-        .activity("step", step)
+        .activity("echo", echo)
         .start()
         .await?;
     match count {

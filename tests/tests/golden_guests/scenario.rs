@@ -8,6 +8,7 @@ use sandglass_host::{
 };
 use sandglass_tests::golden::{Scrubbed, difference, golden};
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -146,10 +147,11 @@ impl Scenario {
     }
 
     /// Plays it and compares what was recorded.
-    pub async fn same_as(mut self, name: &str) {
+    pub(crate) async fn same_as(mut self, name: &str) {
         let clock = Clock::test(Timestamp(1_700_000_000_000_000_000));
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let host = self.host(&clock, &seen).await;
+        let begun = Arc::new(AtomicUsize::new(0));
+        let host = self.host(&clock, &seen, &begun).await;
         let mut start = StartWorkflow::new("scripted", name).input(&self.script);
         if let Some(seconds) = self.run_timeout {
             start = start.run_timeout(Duration::from_secs_f64(seconds));
@@ -159,10 +161,10 @@ impl Scenario {
         }
         let handle = host.client().start(start).await.expect("it starts");
         for step in std::mem::take(&mut self.steps) {
-            settle(&handle, self.served).await;
+            settle(&handle, self.served, &begun).await;
             play(&handle, step).await;
         }
-        let closed = run_to_the_end(&handle, &clock).await;
+        let closed = run_to_the_end(&handle, &clock, &begun).await;
         let mut ours = Scrubbed::of(closed.events.iter().map(|event| &**event)).without_input();
         let mut theirs = golden(name).without_input();
         self.forgive(&mut ours, &mut theirs);
@@ -175,7 +177,12 @@ impl Scenario {
         host.shutdown(Duration::ZERO).await;
     }
 
-    async fn host(&self, clock: &Clock, seen: &Arc<Mutex<Vec<String>>>) -> Host {
+    async fn host(
+        &self,
+        clock: &Clock,
+        seen: &Arc<Mutex<Vec<String>>>,
+        begun: &Arc<AtomicUsize>,
+    ) -> Host {
         let mut options = HostOptions::default();
         if let Some(max) = self.history_events_max {
             options.run.history_events_max = max;
@@ -186,7 +193,7 @@ impl Scenario {
             .options(options)
             .cache_dir(sandglass_tests::compiled())
             .clock(clock.clone());
-        for (activity_type, activity) in activities(clock, seen) {
+        for (activity_type, activity) in activities(clock, seen, begun) {
             builder = builder.activity(activity_type, activity);
         }
         builder.start().await.expect("a host")
@@ -221,14 +228,18 @@ impl Scenario {
 }
 
 /// Waits until the run has no workflow task to do.
-async fn settle(handle: &WorkflowHandle, served: bool) {
+async fn settle(handle: &WorkflowHandle, served: bool, begun: &AtomicUsize) {
     loop {
         let description = handle.describe().await.expect("it is there");
         let started = |activity: &sandglass_host::core::engine::PendingActivity| {
             activity.last_started_time.is_some() || activity.task_queue == "golden-nobody"
         };
         let idle = description.pending_workflow_task.is_none() || !served;
-        if idle && description.pending_activities.iter().all(started) {
+        // What is started is called once that is durable.
+        let running =
+            description.pending_activities.iter().any(|it| it.last_started_time.is_some());
+        let called = !running || begun.load(Ordering::SeqCst) > 0;
+        if idle && called && description.pending_activities.iter().all(started) {
             return;
         }
         tokio::task::yield_now().await;
@@ -257,7 +268,11 @@ async fn play(handle: &WorkflowHandle, step: Step) {
 }
 
 /// Moves the clock, a little at a time whenever the run rests, until the run has closed.
-async fn run_to_the_end(handle: &WorkflowHandle, clock: &Clock) -> sandglass_host::History {
+async fn run_to_the_end(
+    handle: &WorkflowHandle,
+    clock: &Clock,
+    begun: &AtomicUsize,
+) -> sandglass_host::History {
     for _ in 0..2_000 {
         let history = handle.history().await.expect("it has a history");
         let closes = |attributes: &Attributes| {
@@ -273,9 +288,9 @@ async fn run_to_the_end(handle: &WorkflowHandle, clock: &Clock) -> sandglass_hos
         if history.events.last().is_some_and(|event| closes(&event.attributes)) {
             return history;
         }
-        settle(handle, true).await;
+        settle(handle, true, begun).await;
         clock.advance(Duration::from_millis(100));
-        for _ in 0..20 {
+        while clock.has_late_sleepers() {
             tokio::task::yield_now().await;
         }
     }
@@ -286,6 +301,7 @@ async fn run_to_the_end(handle: &WorkflowHandle, clock: &Clock) -> sandglass_hos
 fn activities(
     clock: &Clock,
     seen: &Arc<Mutex<Vec<String>>>,
+    begun: &Arc<AtomicUsize>,
 ) -> Vec<(&'static str, Arc<dyn Activity>)> {
     async fn beat(context: &ActivityContext, clock: &Clock) -> CancelReason {
         let mut cancellation = context.cancellation();
@@ -299,8 +315,11 @@ fn activities(
         }
     }
     let with_clock = |f: fn(ActivityContext, Clock, Arc<Mutex<Vec<String>>>, Value) -> Ended| {
-        let (clock, seen) = (clock.clone(), Arc::clone(seen));
-        function(move |context, input| f(context, clock.clone(), Arc::clone(&seen), input))
+        let (clock, seen, begun) = (clock.clone(), Arc::clone(seen), Arc::clone(begun));
+        function(move |context, input| {
+            begun.fetch_add(1, Ordering::SeqCst);
+            f(context, clock.clone(), Arc::clone(&seen), input)
+        })
     };
     type Ended = futures_like::Boxed;
     vec![
@@ -308,8 +327,8 @@ fn activities(
         ("noop", function(|_, (): ()| async { Ok(()) })),
         (
             "fail_once",
-            function(|_, (): ()| async {
-                Err::<(), _>(ActivityError::application("boom", "Boom"))
+            with_clock(|_, _, _, _| {
+                Box::pin(async { Err(ActivityError::application("boom", "Boom")) })
             }),
         ),
         (
