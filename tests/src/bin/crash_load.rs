@@ -33,6 +33,7 @@ async fn load() -> Result<()> {
     let host = Host::builder()
         .sqlite(database)
         .component_file("ten_activities", component)
+        .cache_dir(sandglass_tests::compiled())
         .activity("echo", echo)
         .start()
         .await?;

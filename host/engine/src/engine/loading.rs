@@ -150,6 +150,9 @@ impl Engine {
         first: i64,
         end: i64,
     ) -> Result<Vec<Arc<HistoryEvent>>, ClientError> {
+        if first >= end {
+            return Ok(Vec::new());
+        }
         let ticket = slot.state.lock().live(Some(run_id)).map(|live| live.ticket);
         if let Some(ticket) = ticket {
             self.durable(ticket).await?;
