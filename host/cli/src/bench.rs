@@ -128,7 +128,7 @@ impl Bench {
         match self.output {
             Output::Text => print!("{}", table::text(&figures, &machine)),
             Output::Json => {
-                figures.insert("machine".into(), machine.into());
+                figures.insert("machine".into(), machine);
                 figures.insert("quick".into(), self.quick.into());
                 println!("{}", serde_json::to_string_pretty(&figures)?);
             }
