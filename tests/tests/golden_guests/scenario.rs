@@ -150,8 +150,8 @@ impl Scenario {
     pub(crate) async fn same_as(mut self, name: &str) {
         let clock = Clock::test(Timestamp(1_700_000_000_000_000_000));
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let begun = Arc::new(AtomicUsize::new(0));
-        let host = self.host(&clock, &seen, &begun).await;
+        let progress = Arc::new(Progress::default());
+        let host = self.host(&clock, &seen, &progress).await;
         let mut start = StartWorkflow::new("scripted", name).input(&self.script);
         if let Some(seconds) = self.run_timeout {
             start = start.run_timeout(Duration::from_secs_f64(seconds));
@@ -161,10 +161,10 @@ impl Scenario {
         }
         let handle = host.client().start(start).await.expect("it starts");
         for step in std::mem::take(&mut self.steps) {
-            settle(&handle, self.served, &begun).await;
+            settle(&handle, self.served, &progress).await;
             play(&handle, step).await;
         }
-        let closed = run_to_the_end(&handle, &clock, &begun).await;
+        let closed = run_to_the_end(&handle, &clock, &progress).await;
         let mut ours = Scrubbed::of(closed.events.iter().map(|event| &**event)).without_input();
         let mut theirs = golden(name).without_input();
         self.forgive(&mut ours, &mut theirs);
@@ -172,6 +172,10 @@ impl Scenario {
             panic!("{name} differs:\n{difference}\nours:\n{ours}");
         }
         if let Some(reason) = self.sees {
+            // The activity goes on by itself, also when the run has closed.
+            while seen.lock().expect("not poisoned").is_empty() {
+                tokio::task::yield_now().await;
+            }
             assert_eq!(seen.lock().expect("not poisoned").as_slice(), [reason], "{name}");
         }
         host.shutdown(Duration::ZERO).await;
@@ -181,7 +185,7 @@ impl Scenario {
         &self,
         clock: &Clock,
         seen: &Arc<Mutex<Vec<String>>>,
-        begun: &Arc<AtomicUsize>,
+        progress: &Arc<Progress>,
     ) -> Host {
         let mut options = HostOptions::default();
         if let Some(max) = self.history_events_max {
@@ -193,7 +197,7 @@ impl Scenario {
             .options(options)
             .cache_dir(sandglass_tests::compiled())
             .clock(clock.clone());
-        for (activity_type, activity) in activities(clock, seen, begun) {
+        for (activity_type, activity) in activities(clock, seen, progress) {
             builder = builder.activity(activity_type, activity);
         }
         builder.start().await.expect("a host")
@@ -228,7 +232,7 @@ impl Scenario {
 }
 
 /// Waits until the run has no workflow task to do.
-async fn settle(handle: &WorkflowHandle, served: bool, begun: &AtomicUsize) {
+async fn settle(handle: &WorkflowHandle, served: bool, progress: &Progress) {
     loop {
         let description = handle.describe().await.expect("it is there");
         let started = |activity: &sandglass_host::core::engine::PendingActivity| {
@@ -238,7 +242,7 @@ async fn settle(handle: &WorkflowHandle, served: bool, begun: &AtomicUsize) {
         // What is started is called once that is durable.
         let running =
             description.pending_activities.iter().any(|it| it.last_started_time.is_some());
-        let called = !running || begun.load(Ordering::SeqCst) > 0;
+        let called = !running || progress.begun.load(Ordering::SeqCst) > 0;
         if idle && called && description.pending_activities.iter().all(started) {
             return;
         }
@@ -271,7 +275,7 @@ async fn play(handle: &WorkflowHandle, step: Step) {
 async fn run_to_the_end(
     handle: &WorkflowHandle,
     clock: &Clock,
-    begun: &AtomicUsize,
+    progress: &Progress,
 ) -> sandglass_host::History {
     for _ in 0..2_000 {
         let history = handle.history().await.expect("it has a history");
@@ -288,37 +292,76 @@ async fn run_to_the_end(
         if history.events.last().is_some_and(|event| closes(&event.attributes)) {
             return history;
         }
-        settle(handle, true, begun).await;
+        settle(handle, true, progress).await;
         clock.advance(Duration::from_millis(100));
-        while clock.has_late_sleepers() {
+        while clock.has_late_sleepers() || progress.is_late(clock.now()) {
             tokio::task::yield_now().await;
         }
     }
     panic!("it does not close: {:?}", handle.describe().await);
 }
 
+/// What activities share with who moves the clock: nobody is left behind, however slow his thread is.
+#[derive(Default)]
+struct Progress {
+    begun: AtomicUsize,
+    beating: AtomicUsize,
+    last_beat: Mutex<Timestamp>,
+}
+
+type Shared = (Arc<Mutex<Vec<String>>>, Arc<Progress>);
+
+impl Progress {
+    /// Whether somebody who heartbeats has not done so for longer than he sleeps.
+    fn is_late(&self, now: Timestamp) -> bool {
+        let last = *self.last_beat.lock().expect("not poisoned");
+        self.beating.load(Ordering::SeqCst) > 0 && now.since(last) > Duration::from_millis(300)
+    }
+}
+
+/// One who heartbeats, until it is dropped.
+struct Beating<'a>(&'a Progress);
+
+impl<'a> Beating<'a> {
+    fn begin(progress: &'a Progress, now: Timestamp) -> Self {
+        *progress.last_beat.lock().expect("not poisoned") = now;
+        progress.beating.fetch_add(1, Ordering::SeqCst);
+        Beating(progress)
+    }
+}
+
+impl Drop for Beating<'_> {
+    fn drop(&mut self) {
+        self.0.beating.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Heartbeats until it is told to stop.
+async fn beat(context: &ActivityContext, clock: &Clock, progress: &Progress) -> CancelReason {
+    let _beating = Beating::begin(progress, clock.now());
+    let mut cancellation = context.cancellation();
+    loop {
+        context.heartbeat("beat");
+        *progress.last_beat.lock().expect("not poisoned") = clock.now();
+        let next = clock.now().after(Duration::from_millis(200));
+        tokio::select! {
+            reason = cancellation.wait() => return reason,
+            () = clock.sleep_until(next) => {}
+        }
+    }
+}
+
 /// The activities of the recordings. They are told of a cancel at once, so none has to sleep between heartbeats.
 fn activities(
     clock: &Clock,
     seen: &Arc<Mutex<Vec<String>>>,
-    begun: &Arc<AtomicUsize>,
+    progress: &Arc<Progress>,
 ) -> Vec<(&'static str, Arc<dyn Activity>)> {
-    async fn beat(context: &ActivityContext, clock: &Clock) -> CancelReason {
-        let mut cancellation = context.cancellation();
-        loop {
-            context.heartbeat("beat");
-            let next = clock.now().after(Duration::from_millis(200));
-            tokio::select! {
-                reason = cancellation.wait() => return reason,
-                () = clock.sleep_until(next) => {}
-            }
-        }
-    }
-    let with_clock = |f: fn(ActivityContext, Clock, Arc<Mutex<Vec<String>>>, Value) -> Ended| {
-        let (clock, seen, begun) = (clock.clone(), Arc::clone(seen), Arc::clone(begun));
+    let with_clock = |f: fn(ActivityContext, Clock, Shared, Value) -> Ended| {
+        let (clock, seen, progress) = (clock.clone(), Arc::clone(seen), Arc::clone(progress));
         function(move |context, input| {
-            begun.fetch_add(1, Ordering::SeqCst);
-            f(context, clock.clone(), Arc::clone(&seen), input)
+            progress.begun.fetch_add(1, Ordering::SeqCst);
+            f(context, clock.clone(), (Arc::clone(&seen), Arc::clone(&progress)), input)
         })
     };
     type Ended = futures_like::Boxed;
@@ -333,9 +376,9 @@ fn activities(
         ),
         (
             "hb_forever",
-            with_clock(|context, clock, seen, _| {
+            with_clock(|context, clock, (seen, progress), _| {
                 Box::pin(async move {
-                    let reason = beat(&context, &clock).await;
+                    let reason = beat(&context, &clock, &progress).await;
                     seen.lock().expect("not poisoned").push(format!("{reason:?}"));
                     Err(ActivityError::canceled())
                 })
@@ -343,18 +386,18 @@ fn activities(
         ),
         (
             "hb_swallow",
-            with_clock(|context, clock, _, _| {
+            with_clock(|context, clock, (_, progress), _| {
                 Box::pin(async move {
-                    beat(&context, &clock).await;
+                    beat(&context, &clock, &progress).await;
                     Ok(json!("swallowed"))
                 })
             }),
         ),
         (
             "hb_cancel_fails",
-            with_clock(|context, clock, _, _| {
+            with_clock(|context, clock, (_, progress), _| {
                 Box::pin(async move {
-                    beat(&context, &clock).await;
+                    beat(&context, &clock, &progress).await;
                     Err(ActivityError::non_retryable("cleanup went wrong", "CleanupError"))
                 })
             }),
