@@ -1,6 +1,5 @@
 //! What an attempt of an activity is given: who it is, its heartbeat, and its cancellation.
 
-use parking_lot::Mutex;
 use sandglass_core::engine::{ActivityTask, CancelReason};
 use sandglass_core::{Payload, Payloads};
 use serde::{Serialize, de::DeserializeOwned};
@@ -25,7 +24,6 @@ pub(crate) struct Attempt {
     /// Pushed at once; who does not await it learns from the answer to a heartbeat.
     pub(crate) cancel: watch::Sender<CancelWord>,
     pub(crate) heartbeats: Weak<dyn Heartbeats>,
-    pub(crate) details: Mutex<Option<Payloads>>,
 }
 
 /// What an attempt is given. It can be cloned and sent to other threads.
@@ -69,7 +67,6 @@ impl ActivityContext {
     /// [`ActivityContext::heartbeat`] with details that are payloads already.
     pub fn heartbeat_payloads(&self, details: Vec<Payload>) -> CancelWord {
         let details = Payloads::some(details);
-        (*self.attempt.details.lock()).clone_from(&details);
         match self.attempt.heartbeats.upgrade() {
             Some(heartbeats) => heartbeats.heartbeat(&self.attempt.task, details),
             // The host is gone; nobody will take the result either.

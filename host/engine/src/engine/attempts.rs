@@ -3,7 +3,6 @@
 use super::{Engine, Live, Slot};
 use crate::activity::{ActivityContext, Attempt, CancelWord, Heartbeats};
 use futures::FutureExt;
-use parking_lot::Mutex;
 use sandglass_core::engine::{
     ActivityEnd, ActivityTask, AddressedActivity, CancelReason, Reply, Request, RequestError,
 };
@@ -18,12 +17,7 @@ impl Engine {
         let Ok(engine) = self.this() else { return };
         let Some(activity) = self.activities.get(&task.activity_type) else { return };
         let heartbeats: Weak<dyn Heartbeats> = Weak::<Engine>::clone(&self.this);
-        let attempt = Arc::new(Attempt {
-            task,
-            cancel: watch::Sender::new(None),
-            heartbeats,
-            details: Mutex::new(None),
-        });
+        let attempt = Arc::new(Attempt { task, cancel: watch::Sender::new(None), heartbeats });
         let key = (Arc::clone(&live.run_id), attempt.task.token.scheduled_event_id);
         slot.attempts.lock().insert(key, Arc::clone(&attempt));
         let (slot, ticket) = (Arc::clone(slot), live.ticket);
