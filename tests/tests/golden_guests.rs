@@ -4,13 +4,9 @@
 //! The recordings that a hand-written worker made are not here: no guest answers so. They are held against the core's engine half.
 
 #[path = "golden_guests/scenario.rs"]
-#[allow(
-    dead_code,
-    reason = "scenarios of heartbeating activities need a clock that waits for their ends"
-)]
 mod scenario;
 
-use scenario::{Scenario, Step::*, activity};
+use scenario::{Scenario, Step::*, activity, canceled_by_handle};
 use serde_json::{Value, json};
 
 /// Waits for the signal `finish`.
@@ -102,6 +98,57 @@ async fn c_terminate_before_first_task() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn d_activity_cancel() {
+    for (name, cancellation) in [
+        ("try_cancel", "try-cancel"),
+        ("wait_cancellation_completed", "wait-cancellation-completed"),
+        ("abandon", "abandon"),
+    ] {
+        let script = |tail| canceled_by_handle("hb_forever", cancellation, 2.0, None, tail);
+        let golden = format!("d_activity_cancel_{name}");
+        Scenario::new(script(0.0)).with_golden_result().same_as(&golden).await;
+        let golden = format!("d_activity_cancel_{name}_workflow_continues");
+        Scenario::new(script(3.0)).with_golden_result().same_as(&golden).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e_activity_swallows_cancel_or_fails() {
+    for (name, cancellation) in [
+        ("try_cancel", "try-cancel"),
+        ("wait_cancellation_completed", "wait-cancellation-completed"),
+        ("abandon", "abandon"),
+    ] {
+        let swallows = canceled_by_handle("hb_swallow", cancellation, 2.0, None, 3.0);
+        let golden = format!("e_activity_swallows_cancel_{name}");
+        Scenario::new(swallows).with_golden_result().same_as(&golden).await;
+        let fails = canceled_by_handle("hb_cancel_fails", cancellation, 2.0, None, 3.0);
+        let golden = format!("e_activity_turns_cancel_into_failure_{name}");
+        // Python keeps the cancel as the cause of what was raised while it was handled; this activity does not.
+        Scenario::new(fails)
+            .with_golden_result()
+            .without("failure", "cause")
+            .same_as(&golden)
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_activity_never_heartbeats() {
+    for (name, cancellation) in [
+        ("try_cancel", "try-cancel"),
+        ("wait_cancellation_completed", "wait-cancellation-completed"),
+    ] {
+        let script = canceled_by_handle("never_hb", cancellation, 0.0, Some(4.0), 0.0);
+        let golden = format!("f_activity_never_heartbeats_no_timeout_{name}");
+        Scenario::new(script).with_golden_result().same_as(&golden).await;
+    }
+    let script = canceled_by_handle("never_hb", "wait-cancellation-completed", 2.0, Some(8.0), 3.0);
+    let golden = "f_activity_never_heartbeats_with_timeout_wait_cancellation_completed";
+    Scenario::new(script).with_golden_result().same_as(golden).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn f_heartbeat_timeout_one_attempt() {
     let once = activity(
         "never_hb",
@@ -144,6 +191,27 @@ async fn d_activity_cancel_in_retry_backoff() {
         .with_golden_result()
         .same_as("d_activity_cancel_in_retry_backoff_wait")
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workflow_cancel_reaches_the_activity() {
+    for (golden, activity_type, cancellation) in [
+        ("d_workflow_cancel_reaches_activity_try_cancel", "hb_forever", "try-cancel"),
+        ("d_workflow_cancel_reaches_activity_abandon", "hb_forever", "abandon"),
+        ("e_workflow_cancel_activity_swallows_wait", "hb_swallow", "wait-cancellation-completed"),
+    ] {
+        let waits = activity(
+            activity_type,
+            &json!({
+                "start-to-close-timeout": 60, "heartbeat-timeout": 2,
+                "cancellation-type": cancellation, "retry-policy": {"maximum-attempts": 1},
+            }),
+        );
+        Scenario::new(json!([{"activity": waits}, "return-result"]))
+            .step(Cancel(""))
+            .same_as(golden)
+            .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,6 +259,32 @@ async fn k_timer_cancelled() {
 async fn o_timeouts() {
     Scenario::new(wait()).run_timeout(1.0).same_as("o_run_timeout").await;
     Scenario::new(wait()).execution_timeout(1.0).same_as("o_execution_timeout").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn q_what_the_activity_sees() {
+    for (name, step, saw) in [
+        ("cancel", Some(Cancel("")), "CancelRequested"),
+        ("terminate", Some(Terminate("", json!([]))), "NotFound"),
+        ("timeout", None, "NotFound"),
+    ] {
+        let watcher = activity(
+            "hb_forever",
+            &json!({
+                "activity-id": "1", "start-to-close-timeout": 60, "heartbeat-timeout": 1,
+                "cancellation-type": "wait-cancellation-completed",
+                "retry-policy": {"maximum-attempts": 1},
+            }),
+        );
+        let mut scenario = Scenario::new(json!([{"activity": watcher}, "return-result"]))
+            .activity_called("watcher")
+            .sees(saw);
+        if name == "timeout" {
+            scenario = scenario.run_timeout(8.0);
+        }
+        scenario.steps.extend(step);
+        scenario.same_as(&format!("q_activity_sees_workflow_{name}")).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

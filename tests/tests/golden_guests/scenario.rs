@@ -1,6 +1,6 @@
 //! One recorded scenario, made again: a script for the guest, what clients do, and the activities of the recordings, on a test's clock.
 
-use sandglass_host::core::engine::CancelReason;
+use sandglass_host::core::engine::{CancelReason, PendingActivity};
 use sandglass_host::core::{Attributes, Payload, Timestamp};
 use sandglass_host::{
     Activity, ActivityContext, ActivityError, Clock, Host, HostOptions, StartWorkflow,
@@ -8,7 +8,6 @@ use sandglass_host::{
 };
 use sandglass_tests::golden::{Scrubbed, difference, golden};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -150,8 +149,8 @@ impl Scenario {
     pub(crate) async fn same_as(mut self, name: &str) {
         let clock = Clock::test(Timestamp(1_700_000_000_000_000_000));
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let progress = Arc::new(Progress::default());
-        let host = self.host(&clock, &seen, &progress).await;
+        let asleep = Arc::new(Asleep::default());
+        let host = self.host(&clock, &seen, &asleep).await;
         let mut start = StartWorkflow::new("scripted", name).input(&self.script);
         if let Some(seconds) = self.run_timeout {
             start = start.run_timeout(Duration::from_secs_f64(seconds));
@@ -161,10 +160,10 @@ impl Scenario {
         }
         let handle = host.client().start(start).await.expect("it starts");
         for step in std::mem::take(&mut self.steps) {
-            settle(&handle, self.served, &progress).await;
+            settle(&handle, self.served, &clock, &asleep).await;
             play(&handle, step).await;
         }
-        let closed = run_to_the_end(&handle, &clock, &progress).await;
+        let closed = run_to_the_end(&handle, &clock, &asleep).await;
         let mut ours = Scrubbed::of(closed.events.iter().map(|event| &**event)).without_input();
         let mut theirs = golden(name).without_input();
         self.forgive(&mut ours, &mut theirs);
@@ -185,7 +184,7 @@ impl Scenario {
         &self,
         clock: &Clock,
         seen: &Arc<Mutex<Vec<String>>>,
-        progress: &Arc<Progress>,
+        asleep: &Arc<Asleep>,
     ) -> Host {
         let mut options = HostOptions::default();
         if let Some(max) = self.history_events_max {
@@ -197,7 +196,7 @@ impl Scenario {
             .options(options)
             .cache_dir(sandglass_tests::compiled())
             .clock(clock.clone());
-        for (activity_type, activity) in activities(clock, seen, progress) {
+        for (activity_type, activity) in activities(clock, seen, asleep) {
             builder = builder.activity(activity_type, activity);
         }
         builder.start().await.expect("a host")
@@ -231,19 +230,28 @@ impl Scenario {
     }
 }
 
-/// Waits until the run has no workflow task to do.
-async fn settle(handle: &WorkflowHandle, served: bool, progress: &Progress) {
+/// Waits until the run rests: no workflow task is to be done, no timer is overdue, and every attempt that has started sleeps. So the
+/// clock never runs ahead of anybody, however slow his thread is.
+async fn settle(handle: &WorkflowHandle, served: bool, clock: &Clock, asleep: &Asleep) {
     loop {
         let description = handle.describe().await.expect("it is there");
-        let started = |activity: &sandglass_host::core::engine::PendingActivity| {
-            activity.last_started_time.is_some() || activity.task_queue == "golden-nobody"
-        };
         let idle = description.pending_workflow_task.is_none() || !served;
-        // What is started is called once that is durable.
-        let running =
-            description.pending_activities.iter().any(|it| it.last_started_time.is_some());
-        let called = !running || progress.begun.load(Ordering::SeqCst) > 0;
-        if idle && called && description.pending_activities.iter().all(started) {
+        let timers = description.pending_timers.iter().all(|(_, fires)| *fires > clock.now());
+        let activities = &description.pending_activities;
+        // One that waits for its next attempt does not run.
+        let runs = |it: &&PendingActivity| {
+            it.last_started_time.is_some() && it.next_attempt_time.is_none()
+        };
+        let running = activities.iter().filter(runs).count();
+        let can_start = |it: &PendingActivity| {
+            it.last_started_time.is_none() && it.task_queue != "golden-nobody"
+        };
+        let closed = description.close_time.is_some();
+        if idle
+            && timers
+            && (closed || running <= asleep.count(clock.now()))
+            && !activities.iter().any(can_start)
+        {
             return;
         }
         tokio::task::yield_now().await;
@@ -275,7 +283,7 @@ async fn play(handle: &WorkflowHandle, step: Step) {
 async fn run_to_the_end(
     handle: &WorkflowHandle,
     clock: &Clock,
-    progress: &Progress,
+    asleep: &Asleep,
 ) -> sandglass_host::History {
     for _ in 0..2_000 {
         let history = handle.history().await.expect("it has a history");
@@ -292,61 +300,57 @@ async fn run_to_the_end(
         if history.events.last().is_some_and(|event| closes(&event.attributes)) {
             return history;
         }
-        settle(handle, true, progress).await;
+        settle(handle, true, clock, asleep).await;
         clock.advance(Duration::from_millis(100));
-        while clock.has_late_sleepers() || progress.is_late(clock.now()) {
+        while clock.has_late_sleepers() {
             tokio::task::yield_now().await;
         }
     }
     panic!("it does not close: {:?}", handle.describe().await);
 }
 
-/// What activities share with who moves the clock: nobody is left behind, however slow his thread is.
+/// Until when each of the activities sleeps. One whose time has come counts as awake at once.
 #[derive(Default)]
-struct Progress {
-    begun: AtomicUsize,
-    beating: AtomicUsize,
-    last_beat: Mutex<Timestamp>,
-}
+struct Asleep(Mutex<Vec<Timestamp>>);
 
-type Shared = (Arc<Mutex<Vec<String>>>, Arc<Progress>);
+type Shared = (Arc<Mutex<Vec<String>>>, Arc<Asleep>);
 
-impl Progress {
-    /// Whether somebody who heartbeats has not done so for longer than he sleeps.
-    fn is_late(&self, now: Timestamp) -> bool {
-        let last = *self.last_beat.lock().expect("not poisoned");
-        self.beating.load(Ordering::SeqCst) > 0 && now.since(last) > Duration::from_millis(300)
+impl Asleep {
+    fn count(&self, now: Timestamp) -> usize {
+        self.0.lock().expect("not poisoned").iter().filter(|until| **until > now).count()
+    }
+
+    async fn sleep_until(&self, clock: &Clock, until: Timestamp) {
+        self.0.lock().expect("not poisoned").push(until);
+        let _sleeper = Sleeper { asleep: self, until };
+        clock.sleep_until(until).await;
     }
 }
 
-/// One who heartbeats, until it is dropped.
-struct Beating<'a>(&'a Progress);
-
-impl<'a> Beating<'a> {
-    fn begin(progress: &'a Progress, now: Timestamp) -> Self {
-        *progress.last_beat.lock().expect("not poisoned") = now;
-        progress.beating.fetch_add(1, Ordering::SeqCst);
-        Beating(progress)
-    }
+/// One who sleeps, until it is dropped: also by a cancel.
+struct Sleeper<'a> {
+    asleep: &'a Asleep,
+    until: Timestamp,
 }
 
-impl Drop for Beating<'_> {
+impl Drop for Sleeper<'_> {
     fn drop(&mut self) {
-        self.0.beating.fetch_sub(1, Ordering::SeqCst);
+        let mut asleep = self.asleep.0.lock().expect("not poisoned");
+        if let Some(at) = asleep.iter().position(|until| *until == self.until) {
+            asleep.swap_remove(at);
+        }
     }
 }
 
 /// Heartbeats until it is told to stop.
-async fn beat(context: &ActivityContext, clock: &Clock, progress: &Progress) -> CancelReason {
-    let _beating = Beating::begin(progress, clock.now());
+async fn beat(context: &ActivityContext, clock: &Clock, asleep: &Asleep) -> CancelReason {
     let mut cancellation = context.cancellation();
     loop {
         context.heartbeat("beat");
-        *progress.last_beat.lock().expect("not poisoned") = clock.now();
         let next = clock.now().after(Duration::from_millis(200));
         tokio::select! {
             reason = cancellation.wait() => return reason,
-            () = clock.sleep_until(next) => {}
+            () = asleep.sleep_until(clock, next) => {}
         }
     }
 }
@@ -355,13 +359,12 @@ async fn beat(context: &ActivityContext, clock: &Clock, progress: &Progress) -> 
 fn activities(
     clock: &Clock,
     seen: &Arc<Mutex<Vec<String>>>,
-    progress: &Arc<Progress>,
+    asleep: &Arc<Asleep>,
 ) -> Vec<(&'static str, Arc<dyn Activity>)> {
     let with_clock = |f: fn(ActivityContext, Clock, Shared, Value) -> Ended| {
-        let (clock, seen, progress) = (clock.clone(), Arc::clone(seen), Arc::clone(progress));
+        let (clock, seen, asleep) = (clock.clone(), Arc::clone(seen), Arc::clone(asleep));
         function(move |context, input| {
-            progress.begun.fetch_add(1, Ordering::SeqCst);
-            f(context, clock.clone(), (Arc::clone(&seen), Arc::clone(&progress)), input)
+            f(context, clock.clone(), (Arc::clone(&seen), Arc::clone(&asleep)), input)
         })
     };
     type Ended = futures_like::Boxed;
@@ -376,9 +379,9 @@ fn activities(
         ),
         (
             "hb_forever",
-            with_clock(|context, clock, (seen, progress), _| {
+            with_clock(|context, clock, (seen, asleep), _| {
                 Box::pin(async move {
-                    let reason = beat(&context, &clock, &progress).await;
+                    let reason = beat(&context, &clock, &asleep).await;
                     seen.lock().expect("not poisoned").push(format!("{reason:?}"));
                     Err(ActivityError::canceled())
                 })
@@ -386,28 +389,28 @@ fn activities(
         ),
         (
             "hb_swallow",
-            with_clock(|context, clock, (_, progress), _| {
+            with_clock(|context, clock, (_, asleep), _| {
                 Box::pin(async move {
-                    beat(&context, &clock, &progress).await;
+                    beat(&context, &clock, &asleep).await;
                     Ok(json!("swallowed"))
                 })
             }),
         ),
         (
             "hb_cancel_fails",
-            with_clock(|context, clock, (_, progress), _| {
+            with_clock(|context, clock, (_, asleep), _| {
                 Box::pin(async move {
-                    beat(&context, &clock, &progress).await;
+                    beat(&context, &clock, &asleep).await;
                     Err(ActivityError::non_retryable("cleanup went wrong", "CleanupError"))
                 })
             }),
         ),
         (
             "never_hb",
-            with_clock(|_, clock, _, input| {
+            with_clock(|_, clock, (_, asleep), input| {
                 Box::pin(async move {
                     let seconds = Duration::from_secs_f64(input.as_f64().unwrap_or_default());
-                    clock.sleep_until(clock.now().after(seconds)).await;
+                    asleep.sleep_until(&clock, clock.now().after(seconds)).await;
                     Ok(json!("slept"))
                 })
             }),
