@@ -14,6 +14,10 @@ use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+/// A run is many small allocations that one thread makes and another drops, which the system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Durable workflows as WebAssembly components.
 #[derive(Parser)]
 #[command(name = "sandglass", version, arg_required_else_help = true)]

@@ -12,7 +12,7 @@ pub mod workflow_task;
 use crate::payload::UserMetadata;
 use crate::proto::{DecodeError, Field, Json, OneOf, Reader, Unknown, Value, camel_case, one_of};
 use crate::time::Timestamp;
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -117,8 +117,8 @@ macro_rules! attributes {
 }
 
 attributes! {
-    /// A run began.
-    6, 1 => WorkflowExecutionStarted(workflow::Started) = "workflowExecutionStartedEventAttributes", "WORKFLOW_EXECUTION_STARTED";
+    /// A run began. Boxed: it is by far the largest, and each event would be as large.
+    6, 1 => WorkflowExecutionStarted(Box<workflow::Started>) = "workflowExecutionStartedEventAttributes", "WORKFLOW_EXECUTION_STARTED";
     /// The code returned a result.
     7, 2 => WorkflowExecutionCompleted(workflow::Completed) = "workflowExecutionCompletedEventAttributes", "WORKFLOW_EXECUTION_COMPLETED";
     /// The code returned a failure.
@@ -166,6 +166,12 @@ attributes! {
     26, 26 => WorkflowExecutionSignaled(signal::Signaled) = "workflowExecutionSignaledEventAttributes", "WORKFLOW_EXECUTION_SIGNALED";
     /// Somebody ended the run.
     27, 27 => WorkflowExecutionTerminated(workflow::Terminated) = "workflowExecutionTerminatedEventAttributes", "WORKFLOW_EXECUTION_TERMINATED";
+}
+
+impl From<workflow::Started> for Attributes {
+    fn from(started: workflow::Started) -> Self {
+        Self::WorkflowExecutionStarted(Box::new(started))
+    }
 }
 
 impl HistoryEvent {

@@ -29,8 +29,13 @@ use tokio::sync::{Notify, watch};
 #[derive(Clone, Debug)]
 pub struct WriterOptions {
     /// How long the transitions of a run that has not come to rest wait for more, so that a short
-    /// run is one commit.
+    /// run is one commit, from when somebody waits for them.
     pub hold: Duration,
+    /// How long they wait while nobody does. Nothing of them has been told to anybody.
+    pub hold_unwatched: Duration,
+    /// How long what is ready waits for runs that are under way, so that a busy host makes fewer
+    /// and larger commits. Where nothing else is under way nothing waits.
+    pub gather: Duration,
     /// Runs in one commit; more wait for the next one.
     pub commit_runs_max: usize,
     /// Bytes in one commit, about; more wait for the next one.
@@ -51,6 +56,8 @@ impl Default for WriterOptions {
         const MIB: usize = 1024 * 1024;
         WriterOptions {
             hold: Duration::from_micros(200),
+            hold_unwatched: Duration::from_millis(50),
+            gather: Duration::from_micros(500),
             commit_runs_max: 4_096,
             commit_bytes_max: 16 * MIB,
             queue_transitions_max: 16_384,
@@ -128,6 +135,8 @@ enum Sleep {
     UntilWoken,
     /// At most until the oldest held transition is due.
     UntilDue,
+    /// The same, with transitions that are ready and wait for others to come along.
+    Gathering,
     /// Until a pause is over, whatever comes.
     Pause,
 }
@@ -199,14 +208,20 @@ impl Writer {
     /// The run has come to rest: what was submitted of it under this ticket waits for nothing more.
     pub fn rest(&self, ticket: Ticket) {
         let mut state = self.shared.state.lock();
-        if state.queue.rest(ticket) {
+        if state.queue.rest(ticket, Instant::now()) {
             self.wake(&state, true);
         }
     }
 
     /// Wakes the thread, if it waits for what there is.
     fn wake(&self, state: &State, ready: bool) {
-        if state.sleep == Sleep::UntilWoken || (ready && state.sleep == Sleep::UntilDue) {
+        let wake = match state.sleep {
+            Sleep::UntilWoken => true,
+            Sleep::UntilDue => ready,
+            Sleep::Gathering => ready && !state.queue.is_any_under_way(),
+            Sleep::Awake | Sleep::Pause => false,
+        };
+        if wake {
             self.shared.wake.notify_one();
         }
     }
@@ -231,7 +246,16 @@ impl Writer {
     /// [`CommitFailed`] if it will not be, or nobody knows: the run has been dropped from
     /// memory by then.
     pub async fn durable(&self, ticket: Ticket) -> Result<(), CommitFailed> {
-        poll_fn(|context| self.shared.state.lock().tickets.poll(ticket, context.waker())).await
+        poll_fn(|context| {
+            let mut state = self.shared.state.lock();
+            let poll = state.tickets.poll(ticket, context.waker());
+            // Whoever sleeps until something unwatched is due sleeps too long now.
+            if poll.is_pending() && state.queue.watch(ticket, Instant::now()) {
+                self.wake(&state, true);
+            }
+            poll
+        })
+        .await
     }
 
     /// Whether everything under that ticket is durable.

@@ -145,7 +145,7 @@ impl Execution {
         };
         // The arguments may be large, and only the worker wants them.
         let info = Info {
-            started: workflow::Started { input: None, ..started.clone() },
+            started: workflow::Started { input: None, ..(**started).clone() },
             start_time: event.event_time,
             user_metadata: event.user_metadata.clone(),
             start_request_id: String::new(),

@@ -4,7 +4,7 @@
 use super::failure::Reason;
 use super::operations::Operation;
 use crate::command::{Command, CommandKind};
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 /// A command that was issued.
 #[derive(Debug)]
@@ -21,7 +21,8 @@ pub(super) type Slot = u32;
 /// The commands of one task.
 #[derive(Debug, Default)]
 pub(super) struct Commands {
-    list: Vec<Option<Issued>>,
+    /// Boxed: a guest may be parked with them for a year.
+    list: Vec<Option<Box<Issued>>>,
 }
 
 impl Commands {
@@ -36,7 +37,7 @@ impl Commands {
         if self.list.len() >= max && !command.kind.closes() {
             return Err(Reason::TooMany { what: "commands in one workflow task", max });
         }
-        self.list.push(Some(Issued { command, operation }));
+        self.list.push(Some(Box::new(Issued { command, operation })));
         Ok((self.list.len() - 1) as Slot)
     }
 
@@ -53,7 +54,7 @@ impl Commands {
     }
 
     /// The commands, to be matched; none are left.
-    pub(super) fn take(&mut self) -> impl Iterator<Item = Issued> + use<> {
+    pub(super) fn take(&mut self) -> impl Iterator<Item = Box<Issued>> + use<> {
         core::mem::take(&mut self.list).into_iter().flatten()
     }
 }

@@ -157,7 +157,11 @@ impl Run {
                     self.recorded(&event, operation)?;
                 }
                 _ if patch::is_deprecated(&event) => {}
-                found => return Err(mismatch(&event, issued.peek(), found).into()),
+                found => {
+                    return Err(
+                        mismatch(&event, issued.peek().map(|issued| &**issued), found).into()
+                    );
+                }
             }
         }
         match issued.next() {

@@ -95,11 +95,8 @@ impl Engine {
 
 fn run_start(entry: &Entry, request_id: &str) -> Option<RunStart> {
     let Entry::Event(event) = entry else { return None };
-    let Attributes::WorkflowExecutionStarted(Started { workflow_type, task_queue, .. }) =
-        &event.attributes
-    else {
-        return None;
-    };
+    let Attributes::WorkflowExecutionStarted(started) = &event.attributes else { return None };
+    let Started { workflow_type, task_queue, .. } = &**started;
     Some(RunStart {
         workflow_type: workflow_type.as_ref().map(|it| it.name.clone()).unwrap_or_default(),
         task_queue: task_queue.as_ref().map(|it| it.name.clone()).unwrap_or_default(),

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct Queue {
     hold: Duration,
+    hold_unwatched: Duration,
+    gather: Duration,
     runs_max: usize,
     bytes_max: usize,
     groups: HashMap<Ticket, Group>,
@@ -19,8 +21,14 @@ pub(super) struct Queue {
     joined: HashMap<Ticket, Ticket>,
     /// At rest, or held long enough. A ticket whose group is gone is passed over.
     ready: VecDeque<Ticket>,
+    /// Groups that are ready.
+    ready_groups: usize,
+    /// Since when any has been.
+    ready_since: Option<Instant>,
     /// Not at rest, the oldest first. A ticket whose group is gone or at rest is passed over.
     held: VecDeque<Ticket>,
+    /// Those of them that somebody waits for, with when the waiting began, the longest first.
+    watched: VecDeque<(Ticket, Instant)>,
 }
 
 /// Transitions that are committed together: those of one workflow id, and of others that were
@@ -32,6 +40,7 @@ pub(super) struct Group {
     pub(super) commits: Vec<Commit>,
     pub(super) load: Load,
     ready: bool,
+    watched: bool,
     since: Instant,
 }
 
@@ -40,8 +49,10 @@ pub(super) struct Group {
 pub(super) enum Next {
     /// Commit these.
     Commit(Vec<Group>),
-    /// Wait until then, or until something comes.
+    /// Wait until then, or until something is ready or watched.
     WaitUntil(Instant),
+    /// Wait until then, or until nothing is under way that could come along.
+    Gather(Instant),
     /// Wait until something comes.
     Wait,
 }
@@ -50,18 +61,28 @@ impl Queue {
     pub(super) fn new(options: &WriterOptions) -> Self {
         Queue {
             hold: options.hold,
+            hold_unwatched: options.hold_unwatched,
+            gather: options.gather,
             runs_max: options.commit_runs_max,
             bytes_max: options.commit_bytes_max,
             groups: HashMap::new(),
             by_workflow: HashMap::new(),
             joined: HashMap::new(),
             ready: VecDeque::new(),
+            ready_groups: 0,
+            ready_since: None,
             held: VecDeque::new(),
+            watched: VecDeque::new(),
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.groups.is_empty()
+    }
+
+    /// Whether any group is not ready yet.
+    pub(super) fn is_any_under_way(&self) -> bool {
+        self.groups.len() > self.ready_groups
     }
 
     /// Adds one transition to the group of its workflow ids; `issue` makes the ticket of a group
@@ -89,7 +110,7 @@ impl Queue {
             group.add(commits, load);
         }
         if at_rest {
-            self.rest(name);
+            self.make_ready(name, now);
         }
         name
     }
@@ -108,48 +129,70 @@ impl Queue {
     }
 
     fn join(&mut self, into: Ticket, other: Ticket) {
-        let Some(other) = self.groups.remove(&other) else { return };
+        let Some(other) = self.take(other) else { return };
         for commit in &other.commits {
             self.by_workflow.insert(Arc::clone(&commit.workflow_id), into);
         }
         for ticket in &other.tickets {
             self.joined.insert(*ticket, into);
         }
-        let at_rest = other.ready;
+        // Who waits for the other one, or that it was ready, counts for both.
+        let (at_rest, watched, since) = (other.ready, other.watched, other.since);
         if let Some(group) = self.groups.get_mut(&into) {
             group.tickets.extend(other.tickets);
             group.add(other.commits, other.load);
         }
         if at_rest {
-            self.rest(into);
+            self.make_ready(into, since);
+        }
+        if watched {
+            self.watch(into, since);
         }
     }
 
-    /// Lets a group be taken at once. Tells whether there is anything to take.
-    pub(super) fn rest(&mut self, ticket: Ticket) -> bool {
-        let name = self.joined.get(&ticket).copied().unwrap_or(ticket);
+    /// Lets a group be taken. Tells whether there is anything to take.
+    pub(super) fn rest(&mut self, ticket: Ticket, now: Instant) -> bool {
+        let name = self.name_of(ticket);
+        self.make_ready(name, now);
+        self.groups.contains_key(&name)
+    }
+
+    /// Somebody waits for that ticket: from now on its group is not held for long. Tells whether that is news.
+    pub(super) fn watch(&mut self, ticket: Ticket, now: Instant) -> bool {
+        let name = self.name_of(ticket);
         let Some(group) = self.groups.get_mut(&name) else { return false };
-        if !group.ready {
-            group.ready = true;
-            self.ready.push_back(name);
+        if group.watched || group.ready {
+            return false;
         }
+        group.watched = true;
+        self.watched.push_back((name, now));
         true
+    }
+
+    fn name_of(&self, ticket: Ticket) -> Ticket {
+        self.joined.get(&ticket).copied().unwrap_or(ticket)
+    }
+
+    fn make_ready(&mut self, name: Ticket, now: Instant) {
+        let Some(group) = self.groups.get_mut(&name).filter(|group| !group.ready) else { return };
+        group.ready = true;
+        self.ready.push_back(name);
+        self.ready_groups += 1;
+        self.ready_since.get_or_insert(now);
     }
 
     /// What is to be committed, or waited for. With `drain` nothing is held.
     pub(super) fn next(&mut self, now: Instant, drain: bool) -> Next {
         let held_until = self.release(now, drain);
-        let (mut groups, mut runs, mut bytes) = (Vec::new(), 0, 0);
-        while let Some(&name) = self.ready.front() {
-            if runs >= self.runs_max || bytes >= self.bytes_max {
-                break;
-            }
-            self.ready.pop_front();
-            let Some(group) = self.remove(name) else { continue };
-            runs += group.commits.len();
-            bytes += group.load.bytes;
-            groups.push(group);
+        if let Some(until) = self.ready_since.and_then(|since| since.checked_add(self.gather))
+            && !drain
+            && now < until
+            && self.ready_groups < self.runs_max
+            && self.is_any_under_way()
+        {
+            return Next::Gather(held_until.map_or(until, |held| held.min(until)));
         }
+        let groups = self.take_ready();
         match held_until {
             _ if !groups.is_empty() => Next::Commit(groups),
             Some(until) => Next::WaitUntil(until),
@@ -157,30 +200,66 @@ impl Queue {
         }
     }
 
+    fn take_ready(&mut self) -> Vec<Group> {
+        let (mut groups, mut runs, mut bytes) = (Vec::new(), 0, 0);
+        while let Some(&name) = self.ready.front() {
+            if runs >= self.runs_max || bytes >= self.bytes_max {
+                return groups;
+            }
+            self.ready.pop_front();
+            let Some(group) = self.remove(name) else { continue };
+            runs += group.commits.len();
+            bytes += group.load.bytes;
+            groups.push(group);
+        }
+        self.ready_since = None;
+        groups
+    }
+
     /// Makes what was held long enough ready; tells when the next is, if one is held.
     fn release(&mut self, now: Instant, drain: bool) -> Option<Instant> {
-        while let Some(&name) = self.held.front() {
-            if let Some(group) = self.groups.get_mut(&name).filter(|group| !group.ready) {
-                let until = group.since.checked_add(self.hold);
+        let is_held = |groups: &HashMap<Ticket, Group>, name| {
+            groups.get(&name).is_some_and(|group| !group.ready)
+        };
+        let mut watched_until = None;
+        while let Some(&(name, since)) = self.watched.front() {
+            if is_held(&self.groups, name) {
+                let until = since.checked_add(self.hold);
                 if !drain && until.is_none_or(|until| now < until) {
-                    return until;
+                    watched_until = until;
+                    break;
                 }
-                group.ready = true;
-                self.ready.push_back(name);
+                self.make_ready(name, now);
+            }
+            self.watched.pop_front();
+        }
+        while let Some(&name) = self.held.front() {
+            if let Some(group) = self.groups.get(&name).filter(|group| !group.ready) {
+                let until = group.since.checked_add(self.hold_unwatched);
+                if !drain && until.is_none_or(|until| now < until) {
+                    return watched_until.into_iter().chain(until).min();
+                }
+                self.make_ready(name, now);
             }
             self.held.pop_front();
         }
-        None
+        watched_until
     }
 
     fn remove(&mut self, name: Ticket) -> Option<Group> {
-        let group = self.groups.remove(&name)?;
+        let group = self.take(name)?;
         for workflow_id in group.workflow_ids() {
             self.by_workflow.remove(workflow_id);
         }
         for ticket in &group.tickets[1..] {
             self.joined.remove(ticket);
         }
+        Some(group)
+    }
+
+    fn take(&mut self, name: Ticket) -> Option<Group> {
+        let group = self.groups.remove(&name)?;
+        self.ready_groups -= usize::from(group.ready);
         Some(group)
     }
 
@@ -215,6 +294,7 @@ impl Group {
             commits: Vec::new(),
             load: Load::default(),
             ready: false,
+            watched: false,
             since: now,
         }
     }

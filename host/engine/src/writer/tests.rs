@@ -12,6 +12,8 @@ const FOR_EVER: Duration = Duration::MAX;
 fn options(hold: Duration) -> WriterOptions {
     WriterOptions {
         hold,
+        hold_unwatched: hold,
+        gather: Duration::ZERO,
         pause_first: Duration::ZERO,
         pause_max: Duration::ZERO,
         ..WriterOptions::default()
@@ -100,6 +102,15 @@ async fn what_was_held_long_enough_is_taken() {
     assert_eq!(store.calls(), [1]);
 }
 
+/// The names of the groups to commit, or until when to wait.
+fn taken(next: queue::Next) -> Result<Vec<u64>, Option<Instant>> {
+    match next {
+        queue::Next::Commit(groups) => Ok(groups.iter().map(|group| group.tickets[0].0).collect()),
+        queue::Next::WaitUntil(until) | queue::Next::Gather(until) => Err(Some(until)),
+        queue::Next::Wait => Err(None),
+    }
+}
+
 #[test]
 fn the_queue_holds_for_as_long_as_it_is_told() {
     let hold = Duration::from_micros(200);
@@ -110,13 +121,6 @@ fn the_queue_holds_for_as_long_as_it_is_told() {
     let mut push = |queue: &mut Queue, run: usize, rest, micros, ticket| {
         let load = Load { transitions: 1, bytes: 1 };
         queue.push(vec![runs[run].next(&[1])], load, rest, at(micros), || Ticket(ticket))
-    };
-    let taken = |next| match next {
-        queue::Next::Commit(groups) => {
-            Ok(groups.iter().map(|group| group.tickets[0].0).collect::<Vec<_>>())
-        }
-        queue::Next::WaitUntil(until) => Err(Some(until)),
-        queue::Next::Wait => Err(None),
     };
     assert_eq!(taken(queue.next(at(0), false)), Err(None));
     push(&mut queue, 0, false, 0, 1);
@@ -132,6 +136,57 @@ fn the_queue_holds_for_as_long_as_it_is_told() {
     assert_eq!(taken(queue.next(at(201), false)), Err(Some(at(250))));
     assert_eq!(taken(queue.next(at(201), true)), Ok(vec![2]));
     assert!(queue.is_empty());
+}
+
+#[test]
+fn what_somebody_waits_for_is_held_less() {
+    let limits = WriterOptions { hold_unwatched: FOR_EVER, ..options(Duration::from_micros(200)) };
+    let mut queue = Queue::new(&limits);
+    let begin = Instant::now();
+    let at = |micros| begin + Duration::from_micros(micros);
+    for (n, run) in runs(2).iter_mut().enumerate() {
+        let load = Load { transitions: 1, bytes: 1 };
+        queue.push(vec![run.next(&[1])], load, false, at(0), || Ticket(n as u64 + 1));
+    }
+    assert_eq!(taken(queue.next(at(10_000), false)), Err(None));
+    assert!(queue.watch(Ticket(2), at(10_000)));
+    assert!(!queue.watch(Ticket(2), at(10_100)), "the first who waits counts");
+    assert!(!queue.watch(Ticket(7), at(10_100)), "nothing waits under that ticket");
+    assert_eq!(taken(queue.next(at(10_199), false)), Err(Some(at(10_200))));
+    assert_eq!(taken(queue.next(at(10_200), false)), Ok(vec![2]));
+    assert_eq!(taken(queue.next(at(20_000), false)), Err(None));
+    assert!(queue.is_any_under_way());
+}
+
+#[test]
+fn what_is_ready_waits_for_what_is_under_way() {
+    let limits = WriterOptions { gather: Duration::from_micros(500), ..options(FOR_EVER) };
+    let mut queue = Queue::new(&limits);
+    let begin = Instant::now();
+    let at = |micros| begin + Duration::from_micros(micros);
+    let mut runs = runs(3);
+    let mut push = |queue: &mut Queue, run: usize, rest, micros, ticket| {
+        let load = Load { transitions: 1, bytes: 1 };
+        queue.push(vec![runs[run].next(&[1])], load, rest, at(micros), || Ticket(ticket))
+    };
+    // Alone it does not wait.
+    push(&mut queue, 0, true, 0, 1);
+    assert_eq!(taken(queue.next(at(0), false)), Ok(vec![1]));
+    push(&mut queue, 1, false, 10, 2);
+    push(&mut queue, 0, true, 20, 3);
+    assert_eq!(taken(queue.next(at(30), false)), Err(Some(at(520))));
+    push(&mut queue, 2, true, 40, 4);
+    assert_eq!(taken(queue.next(at(519), false)), Err(Some(at(520))));
+    assert_eq!(taken(queue.next(at(520), false)), Ok(vec![3, 4]));
+    // The one that was under way has come: nothing more is waited for.
+    push(&mut queue, 0, true, 600, 5);
+    assert_eq!(taken(queue.next(at(600), false)), Err(Some(at(1_100))));
+    push(&mut queue, 1, true, 610, 9);
+    assert!(!queue.is_any_under_way());
+    assert_eq!(taken(queue.next(at(610), false)), Ok(vec![5, 2]));
+    push(&mut queue, 1, false, 700, 6);
+    push(&mut queue, 0, true, 700, 7);
+    assert_eq!(taken(queue.next(at(700), true)), Ok(vec![7, 6]), "what ends waits for nobody");
 }
 
 #[test]

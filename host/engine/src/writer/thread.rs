@@ -45,6 +45,10 @@ fn next(shared: &Shared, pause: Duration) -> Option<Vec<Group>> {
                 state.sleep = Sleep::UntilDue;
                 shared.wake.wait_until(&mut state, until);
             }
+            Next::Gather(until) => {
+                state.sleep = Sleep::Gathering;
+                shared.wake.wait_until(&mut state, until);
+            }
             Next::Wait => {
                 state.sleep = Sleep::UntilWoken;
                 shared.wake.wait(&mut state);
