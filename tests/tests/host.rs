@@ -3,7 +3,9 @@
 use sandglass_core::Payload;
 use sandglass_host::store::{MemoryStore, Store};
 use sandglass_host::writer::WriterOptions;
-use sandglass_host::{ClientError, Host, HostBuilder, StartWorkflow, WorkflowError, function};
+use sandglass_host::{
+    ClientError, Host, HostBuilder, HostOptions, StartWorkflow, WorkflowError, function,
+};
 use sandglass_tests::native::NativeWorker;
 use sandglass_tests::scripted::{Imports, Outcome, Script, activity};
 use serde_json::{Value, json};
@@ -150,4 +152,25 @@ async fn the_next_host_goes_on() {
     client.workflow("c").cancel("").await.unwrap();
     let end = client.workflow("c").result::<Value>().await;
     assert!(matches!(end, Err(WorkflowError::Canceled { .. })), "{end:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_recovery_ends_is_ended_on_the_disk() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let (begun, mut has_begun) = tokio::sync::watch::channel(false);
+    let hangs = function(move |_, (): ()| {
+        begun.send_replace(true);
+        async { Ok(std::future::pending::<String>().await) }
+    });
+    let first = builder().activity("greet", hangs).store(Arc::clone(&store));
+    let first = first.start().await.expect("a host");
+    first.client().start(StartWorkflow::new("greet", "g")).await.unwrap();
+    has_begun.wait_for(|begun| *begun).await.expect("the attempt begins");
+    first.shutdown(Duration::ZERO).await;
+    // The history is longer than the next host allows, which it finds out while it puts the lost attempt right.
+    let mut options = HostOptions::default();
+    options.run.history_events_max = 4;
+    let second = builder().options(options).store(store).start().await.expect("a host");
+    let history = second.client().workflow("g").history().await.expect("a history");
+    assert_eq!(names(&history).last(), Some(&"WorkflowExecutionTerminated"));
 }

@@ -3,7 +3,7 @@
 use super::{Address, Engine, Live, Slot, SlotState, Work};
 use crate::client::{ClientError, History, WorkflowDescription};
 use crate::store::{ListFilter, Page, RunSummary, Stored};
-use sandglass_core::engine::{Entry, Execution, Request, entries_from_bytes};
+use sandglass_core::engine::{Entry, Execution, Reply, Request, RequestError, entries_from_bytes};
 use sandglass_core::task::Published;
 use sandglass_core::{HistoryEvent, Payload};
 use std::sync::Arc;
@@ -80,15 +80,19 @@ impl Engine {
                 return Ok(());
             }
             let mut work = Work::default();
-            if let Some(recover) = recover {
-                let now = self.clock.now();
-                work.absorb(live.execution.handle(recover, &self.options.run, now))?;
-            }
+            let now = self.clock.now();
+            let recovered = recover.map_or(Ok(Reply::Done), |recover| {
+                work.absorb(live.execution.handle(recover, &self.options.run, now))
+            });
             // Everything that waits, in place of what the recovery alone has made ready.
             work.dispatch.retain(|dispatch| !dispatch.is_task());
             work.dispatch.extend(live.execution.ready());
+            // Also of what was refused: it can have ended a run whose history is full, and memory must not know what the disk never gets.
             self.finish(slot, live, work);
-            Ok(())
+            match recovered {
+                Ok(_) | Err(RequestError::Closed) => Ok(()),
+                Err(error) => Err(error.into()),
+            }
         })
         .await?
     }
