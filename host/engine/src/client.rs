@@ -57,12 +57,14 @@ impl Client {
         let started = self.engine.start(starting).await?;
         let handle = WorkflowHandle::new(self.clone(), workflow_id, Some(started.run_id));
         match end.await {
-            Ok(ending) => {
-                self.engine.durable(ending.ticket).await?;
+            Ok(ending) if self.engine.durable(ending.ticket).await.is_ok() => {
                 view::result_of(&ending.event)
             }
-            // It had ended before, or was loaded again: the store says how it ends.
-            Err(_) => handle.result_payload().await,
+            // It had ended before, or was loaded again: if its start is durable, the store says how it ends.
+            Ok(_) | Err(_) => {
+                self.engine.durable(started.ticket).await?;
+                handle.result_payload().await
+            }
         }
     }
 

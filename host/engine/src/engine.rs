@@ -14,6 +14,7 @@ mod slot;
 mod starting;
 
 pub(crate) use addressing::Address;
+pub(crate) use loading::READ_AGAIN;
 pub use open_task::{OpenTask, RunHistory};
 pub(crate) use slot::{Ending, Live, Slot, SlotState};
 pub(crate) use starting::Starting;
@@ -343,10 +344,7 @@ impl Engine {
 
     /// Waits until `ticket` is durable.
     pub(crate) async fn durable(&self, ticket: Ticket) -> Result<(), ClientError> {
-        self.writer
-            .durable(ticket)
-            .await
-            .map_err(|failed| ClientError::OutcomeUnknown(failed.to_string()))
+        self.writer.durable(ticket).await.map_err(ClientError::from)
     }
 }
 

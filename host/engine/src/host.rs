@@ -4,8 +4,8 @@ mod builder;
 
 pub use builder::{HostBuilder, HostError};
 
-use crate::client::Client;
-use crate::engine::Engine;
+use crate::client::{Client, ClientError};
+use crate::engine::{Engine, READ_AGAIN};
 use crate::wasm;
 use sandglass_core::engine::{CancelReason, Request};
 use std::sync::Arc;
@@ -107,9 +107,15 @@ async fn keep_time(engine: Arc<Engine>) {
                 .await;
             match advanced {
                 Ok(None | Some(Ok(_))) => {}
-                // The run stands still and the others go on; a restart, or a mended store, reads it again.
+                // The run stands still and the others go on.
                 Ok(Some(Err(error))) => tracing::error!(%workflow_id, %error, "the run is stuck"),
-                Err(error) => tracing::error!(%workflow_id, %error, "the run cannot be read"),
+                Err(error) => {
+                    tracing::error!(%workflow_id, %error, "the run cannot be read");
+                    if matches!(error, ClientError::Store(_)) {
+                        let again = engine.clock.now().after(READ_AGAIN);
+                        engine.timers.set(&workflow_id, Some(again));
+                    }
+                }
             }
         }
     }

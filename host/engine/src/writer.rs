@@ -108,6 +108,8 @@ struct State {
     /// Workflow ids whose commit has failed and whose memory is being dropped: nothing of them is
     /// taken. With each, whether something of it was refused meanwhile.
     refused: HashMap<Arc<str>, bool>,
+    /// What they are told.
+    refusal: CommitFailed,
     /// Transitions that are not durable yet, and their bytes; those of the commit that is under way
     /// too.
     ahead: Load,
@@ -153,6 +155,7 @@ impl Writer {
                 queue: Queue::new(&options),
                 tickets: Tickets::default(),
                 refused: HashMap::new(),
+                refusal: CommitFailed::Stopped,
                 ahead: Load::default(),
                 stop: Stop::No,
                 sleep: Sleep::Awake,
@@ -284,6 +287,12 @@ impl Writer {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     }
 
+    /// Whether it takes nothing any more, since it was told to stop or its thread is gone.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        self.shared.state.lock().stop != Stop::No
+    }
+
     fn stop(&self, stop: Stop) {
         let mut state = self.shared.state.lock();
         if state.stop != Stop::Now {
@@ -324,7 +333,7 @@ impl State {
     /// Why nothing of these is taken, if so.
     fn refuses(&mut self, commits: &[Commit]) -> Option<CommitFailed> {
         if self.stop != Stop::No {
-            return Some(CommitFailed::new("the host has shut down"));
+            return Some(CommitFailed::Stopped);
         }
         let refused = !self.refused.is_empty()
             && commits.iter().any(|commit| self.refused.contains_key(&commit.workflow_id));
@@ -335,6 +344,6 @@ impl State {
         for commit in commits {
             self.refused.insert(Arc::clone(&commit.workflow_id), true);
         }
-        Some(CommitFailed::new("an earlier commit of the run failed"))
+        Some(self.refusal.clone())
     }
 }

@@ -1,6 +1,7 @@
 //! Why a client's request did not succeed, by what the caller can do about it. The sentences are Temporal's.
 
 use crate::store;
+use crate::writer::CommitFailed;
 use sandglass_core::engine::RequestError;
 use sandglass_core::{Failure, Payload};
 
@@ -36,6 +37,9 @@ pub enum ClientError {
     /// The engine was busy until the deadline was over. Nothing was written; the same request can succeed later.
     #[error("{0}")]
     Busy(String),
+    /// The commit failed, on a full disk for example, and nothing was written. The same request can succeed later.
+    #[error("{0}")]
+    NotWritten(String),
     /// The commit failed: whether the request was carried out is not known. Repeat it with the same request id.
     #[error(
         "the outcome is unknown, since its commit failed ({0}); repeat it with the same request id"
@@ -46,9 +50,12 @@ pub enum ClientError {
     ShutDown,
     /// The store cannot be read or written.
     #[error("{0}")]
-    Store(#[from] store::Error),
-    /// The run's log does not fit together; other runs go on.
-    #[error("the run {run_id} cannot be read: {reason}")]
+    Store(store::Error),
+    /// What is stored of the run makes no sense. It is left as it is, and other runs go on.
+    #[error(
+        "the stored run {run_id} is corrupt: {reason}; nothing of it was changed, and other runs go on: \
+         restore the database from a backup, or start the workflow under another id"
+    )]
     Corrupt {
         /// Which run.
         run_id: String,
@@ -57,8 +64,30 @@ pub enum ClientError {
     },
 }
 
-impl From<RequestError> for ClientError {
-    fn from(error: RequestError) -> Self {
+impl From<store::Error> for ClientError {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Corrupt { run_id: Some(run_id), what } => {
+                ClientError::Corrupt { run_id, reason: what }
+            }
+            error => ClientError::Store(error),
+        }
+    }
+}
+
+impl From<CommitFailed> for ClientError {
+    fn from(failed: CommitFailed) -> Self {
+        match failed {
+            CommitFailed::NotWritten(reason) => ClientError::NotWritten(reason.to_string()),
+            CommitFailed::Unknown(reason) => ClientError::OutcomeUnknown(reason.to_string()),
+            CommitFailed::Stopped => ClientError::ShutDown,
+        }
+    }
+}
+
+impl ClientError {
+    /// What the engine's refusal of a request to that run means for a client.
+    pub(crate) fn of_run(run_id: &str, error: RequestError) -> Self {
         match error {
             RequestError::Closed => ClientError::AlreadyCompleted,
             RequestError::WorkflowTaskNotFound
@@ -74,7 +103,7 @@ impl From<RequestError> for ClientError {
             | RequestError::InvalidArgument(_)
             | RequestError::NotSupported(_) => ClientError::InvalidArgument(error.to_string()),
             RequestError::Inconsistent(reason) => {
-                ClientError::Corrupt { run_id: String::new(), reason }
+                ClientError::Corrupt { run_id: run_id.into(), reason }
             }
         }
     }

@@ -90,7 +90,7 @@ impl Engine {
         let mut wait = BUSY_WAIT_FIRST;
         loop {
             self.writer.admit().await;
-            let (reply, ticket) = self
+            let (reply, run_id, ticket) = self
                 .with_run(address, |slot, live| {
                     let canceled = matches!(request, Request::Cancel { .. });
                     let reply = self.step(slot, live, request.clone());
@@ -100,7 +100,7 @@ impl Engine {
                         // What it leads to is in the log; there is nobody to tell.
                         let _ = self.step(slot, live, Request::RetryWorkflowTask);
                     }
-                    (reply, live.ticket)
+                    (reply, Arc::clone(&live.run_id), live.ticket)
                 })
                 .await?;
             match reply {
@@ -111,7 +111,7 @@ impl Engine {
                 reply => {
                     // A refusal rests on what it was refused for, which must be durable as well.
                     self.durable(ticket).await?;
-                    return reply.map_err(ClientError::from);
+                    return reply.map_err(|error| ClientError::of_run(&run_id, error));
                 }
             }
         }
@@ -123,10 +123,12 @@ impl Engine {
             let (waiter, end) = oneshot::channel();
             self.with_run(address, |_, live| live.wait_for_end(waiter)).await?;
             match end.await {
-                Ok(ending) => {
-                    self.durable(ending.ticket).await?;
-                    return Ok(ending);
-                }
+                Ok(ending) => match self.durable(ending.ticket).await {
+                    Ok(()) => return Ok(ending),
+                    Err(error) if self.writer.has_stopped() => return Err(error),
+                    // That end is void; the run goes on from what is stored.
+                    Err(_) => {}
+                },
                 Err(_) if self.is_stopping() => return Err(ClientError::ShutDown),
                 // The run was dropped after a failed commit: it is read again.
                 Err(_) => tokio::task::yield_now().await,

@@ -2,6 +2,8 @@
 
 use super::{Engine, Live, Slot};
 use crate::activity::{ActivityContext, Attempt, CancelWord, Heartbeats};
+use crate::client::ClientError;
+use crate::writer::Ticket;
 use futures::FutureExt;
 use sandglass_core::engine::{
     ActivityEnd, ActivityTask, AddressedActivity, CancelReason, Reply, Request, RequestError,
@@ -43,33 +45,60 @@ impl Engine {
         });
     }
 
+    /// Tells how an attempt has ended, and again until that is durable: nobody else knows, and a run that is read again after a commit
+    /// that failed would wait for the attempt until its time is over.
     async fn end_attempt(&self, slot: &Arc<Slot>, attempt: &Arc<Attempt>, end: ActivityEnd) {
+        loop {
+            match self.tell_end(slot, attempt, end.clone()).await {
+                Ok(None) => return,
+                Ok(Some(ticket)) => {
+                    if self.writer.durable(ticket).await.is_ok() || self.writer.has_stopped() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    let workflow_id = &*slot.workflow_id;
+                    tracing::error!(workflow_id, %error, "an activity's end cannot be recorded");
+                    if !self.reads_again_after(&error).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What has to be durable so that the end is told, or that nobody waits for it.
+    async fn tell_end(
+        &self,
+        slot: &Arc<Slot>,
+        attempt: &Arc<Attempt>,
+        end: ActivityEnd,
+    ) -> Result<Option<Ticket>, ClientError> {
         let token = &attempt.task.token;
         let request = |end| Request::EndActivity {
             activity: AddressedActivity::Token(token.clone()),
             end,
             identity: self.identity.clone(),
         };
-        let ended = self
-            .with_loaded(slot, |state| {
-                let Some(live) = state.live(Some(&token.run_id)) else { return };
-                let canceled = matches!(end, ActivityEnd::Canceled { .. });
-                let ended = self.step(slot, live, request(end));
-                // Canceled though nobody asked: Temporal refuses the answer and the activity hangs until it times out. In process it is a
-                // failure at once, so that the retry policy can judge it.
-                if canceled && matches!(ended, Err(RequestError::CancelNotRequested)) {
-                    let end = ActivityEnd::Failed {
-                        failure: uncalled_cancel(),
-                        last_heartbeat_details: None,
-                    };
-                    // Refused like this, the attempt is over already: nobody waits for it.
-                    let _ = self.step(slot, live, request(end));
-                }
-            })
-            .await;
-        if let Err(error) = ended {
-            tracing::error!(workflow_id = token.workflow_id, %error, "an activity's end is lost");
-        }
+        self.with_loaded(slot, |state| {
+            let Some(live) = state.live(Some(&token.run_id)) else {
+                return state.live(None).map(|next| next.ticket);
+            };
+            let canceled = matches!(end, ActivityEnd::Canceled { .. });
+            let ended = self.step(slot, live, request(end));
+            // Canceled though nobody asked: Temporal refuses the answer and the activity hangs until it times out. In process it is a
+            // failure at once, so that the retry policy can judge it.
+            if canceled && matches!(ended, Err(RequestError::CancelNotRequested)) {
+                let end = ActivityEnd::Failed {
+                    failure: uncalled_cancel(),
+                    last_heartbeat_details: None,
+                };
+                // Refused like this, the attempt is over already: nobody waits for it.
+                let _ = self.step(slot, live, request(end));
+            }
+            Some(live.ticket)
+        })
+        .await
     }
 }
 

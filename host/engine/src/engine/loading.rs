@@ -2,11 +2,18 @@
 
 use super::{Address, Engine, Live, Slot, SlotState, Work};
 use crate::client::{ClientError, History, WorkflowDescription};
-use crate::store::{ListFilter, Page, RunSummary, Stored};
-use sandglass_core::engine::{Entry, Execution, Reply, Request, RequestError, entries_from_bytes};
+use crate::store::{self, ListFilter, Page, RunSummary, Store, Stored};
+use bytes::Bytes;
+use sandglass_core::engine::{
+    Corrupt, Entry, Execution, Reply, Request, RequestError, entries_from_bytes,
+};
 use sandglass_core::task::Published;
 use sandglass_core::{HistoryEvent, Payload};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long nothing is read for a run after the store could not be read.
+pub(crate) const READ_AGAIN: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// The latest run of a workflow id, from the store.
@@ -26,20 +33,41 @@ impl Engine {
         // A long log takes a while to fold; the threads that serve requests must not wait for it.
         let load = move || -> Result<Option<Box<Live>>, ClientError> {
             let Some(stored) = store.load(&id)? else { return Ok(None) };
-            restore(&id, &stored)
-                .map(|execution| Some(Box::new(Live::new(id.as_str().into(), execution))))
+            let execution = restore(&*store, &id, &stored)?;
+            Ok(Some(Box::new(Live::new(id.as_str().into(), execution))))
         };
         self.runtime.spawn_blocking(load).await.map_err(|_| ClientError::ShutDown)?
     }
 }
 
-fn restore(run_id: &str, stored: &Stored) -> Result<Execution, ClientError> {
-    let snapshot = stored.snapshot.as_ref();
+fn restore(store: &dyn Store, run_id: &str, stored: &Stored) -> Result<Execution, ClientError> {
+    let corrupt = |reason| ClientError::Corrupt { run_id: run_id.into(), reason };
     let entries = stored.batches.iter().flat_map(entries_from_bytes);
-    Execution::restore(snapshot, entries).map_err(|corrupt| ClientError::Corrupt {
-        run_id: run_id.into(),
-        reason: corrupt.to_string(),
-    })
+    let restored = match Execution::restore(stored.snapshot.as_ref(), entries) {
+        // The log says all that a snapshot does.
+        Err(Corrupt::Snapshot { error }) => {
+            tracing::warn!(run_id, %error, "a snapshot cannot be read; the whole log is, in its place");
+            let log = whole_log(store, run_id)?;
+            Execution::restore(None, log.iter().flat_map(entries_from_bytes))
+        }
+        restored => restored,
+    };
+    let execution = restored.map_err(|error| corrupt(error.to_string()))?;
+    let (read, written) = (execution.entry_count(), stored.summary.entries);
+    if read != written {
+        return Err(corrupt(format!("{written} entries were stored, and {read} are there")));
+    }
+    Ok(execution)
+}
+
+fn whole_log(store: &dyn Store, run_id: &str) -> Result<Vec<Bytes>, store::Error> {
+    let (mut log, mut page) = (Vec::new(), Some(Page::from_event(1)));
+    while let Some(from) = page {
+        let (batches, next) = store.history(run_id, from)?;
+        log.extend(batches);
+        page = next;
+    }
+    Ok(log)
 }
 
 impl Engine {
@@ -60,12 +88,24 @@ impl Engine {
             }
             let Ok(engine) = self.this() else { return };
             self.runtime.spawn(async move {
-                if let Err(error) = engine.set_in_motion(&slot, None).await {
+                while let Err(error) = engine.set_in_motion(&slot, None).await {
                     let workflow_id = &*slot.workflow_id;
                     tracing::error!(workflow_id, %error, "the run cannot be read again");
+                    if !engine.reads_again_after(&error).await {
+                        return;
+                    }
                 }
             });
         }
+    }
+
+    /// Waits, if the store could not be read and may be soon; whether it is to be tried again.
+    pub(super) async fn reads_again_after(&self, error: &ClientError) -> bool {
+        let may_pass = matches!(error, ClientError::Store(_)) && !self.is_stopping();
+        if may_pass {
+            tokio::time::sleep(READ_AGAIN).await;
+        }
+        may_pass
     }
 
     /// Places what waits in a run that was read; `recover` is what is put right first, after a crash.
@@ -91,7 +131,7 @@ impl Engine {
             self.finish(slot, live, work);
             match recovered {
                 Ok(_) | Err(RequestError::Closed) => Ok(()),
-                Err(error) => Err(error.into()),
+                Err(error) => Err(ClientError::of_run(&live.run_id, error)),
             }
         })
         .await?

@@ -134,7 +134,7 @@ impl Engine {
                 if let Some(old) = old {
                     *state = SlotState::Loaded(old);
                 }
-                return Err(refused.into());
+                return Err(ClientError::of_run(&run_id, refused));
             }
         };
         let terminated = old.map(|old| self.terminate_for(old, &run_id));

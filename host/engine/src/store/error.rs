@@ -13,7 +13,10 @@ pub enum Error {
     #[error("the database cannot be read or written: {0}")]
     Io(String),
     /// What is stored makes no sense.
-    #[error("{} is corrupt: {what}", name_run(.run_id.as_deref()))]
+    #[error(
+        "{} is corrupt: {what}; nothing of it was changed: restore the database from a backup",
+        name_run(.run_id.as_deref())
+    )]
     Corrupt {
         /// The run that cannot be read; none if it is the database as a whole.
         run_id: Option<String>,

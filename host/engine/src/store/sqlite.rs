@@ -14,6 +14,7 @@ use super::{Commit, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored};
 use bytes::Bytes;
 use lock::FileLock;
 use parking_lot::Mutex;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sandglass_core::Timestamp;
 use sandglass_core::task::Published;
@@ -84,7 +85,13 @@ impl SqliteStore {
         let path = path.as_ref();
         let lock = FileLock::take(path)?;
         let mut connection = Connection::open(path).map_err(|error| at_path(path, error))?;
-        schema::prepare(&mut connection, path, &options)?;
+        connection.busy_timeout(options.busy_timeout)?;
+        // Closing would move the write-ahead log of a crashed host into the file; one that is
+        // refused stays as it is.
+        keep_log(&connection, has_log(path))?;
+        let version = schema::check(&connection, path)?;
+        keep_log(&connection, false)?;
+        schema::prepare(&mut connection, version, path, &options)?;
         Ok(SqliteStore {
             path: path.to_owned(),
             options,
@@ -176,6 +183,19 @@ impl From<rusqlite::Error> for Error {
             _ => Error::Io(error.to_string()),
         }
     }
+}
+
+/// Whether there is a write-ahead log beside the database that holds anything.
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
+/// Sets whether closing the connection leaves the write-ahead log where it is.
+fn keep_log(connection: &Connection, keep: bool) -> Result<(), Error> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)?;
+    Ok(())
 }
 
 /// What `error` means while the file at `path` is opened.

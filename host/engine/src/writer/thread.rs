@@ -75,7 +75,7 @@ fn commit(shared: &Shared, store: &dyn Store, mut groups: Vec<Group>) -> bool {
             shared.commits.fetch_add(1, Ordering::Relaxed);
             break;
         };
-        let reason = CommitFailed::new(&error.to_string());
+        let reason = CommitFailed::of(&error);
         let culprit = culprit(&error, &commits).map(|at| owners[at]);
         healthy &= culprit.is_some();
         let mut at = 0;
@@ -144,7 +144,7 @@ fn fail(
     mut lost: Vec<(Vec<super::Ticket>, CommitFailed)>,
     mut workflow_ids: BTreeSet<Arc<str>>,
 ) {
-    let reason = CommitFailed::new("an earlier commit of the run failed");
+    let reason = lost.first().map_or(CommitFailed::Stopped, |(_, it)| it.of_what_rests_on_it());
     let mut state = shared.state.lock();
     while !workflow_ids.is_empty() {
         for group in state.queue.remove_resting_on(&mut workflow_ids) {
@@ -152,6 +152,7 @@ fn fail(
             lost.push((group.tickets, reason.clone()));
         }
         state.refused = workflow_ids.into_iter().map(|id| (id, false)).collect();
+        state.refusal.clone_from(&reason);
         let ids: Vec<Arc<str>> = state.refused.keys().cloned().collect();
         drop(state);
         if let Some(on_failed) = shared.on_failed.get() {
@@ -193,7 +194,7 @@ impl Drop for Ending<'_> {
         state.ahead = Load::default();
         self.shared.mark_full(&state);
         let (open, mut wakers) = (state.tickets.open(), Vec::new());
-        let failed = CommitFailed::new("the host has stopped");
+        let failed = CommitFailed::Unknown("the host has stopped".into());
         state.tickets.settle(open, Some(&failed), &mut wakers);
         drop(state);
         wakers.into_iter().for_each(std::task::Waker::wake);

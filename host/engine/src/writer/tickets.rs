@@ -1,5 +1,6 @@
 //! Tickets: who waits for which commit, and what became of it.
 
+use crate::store::Error;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -9,17 +10,40 @@ use std::task::{Poll, Waker};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ticket(pub(super) u64);
 
-/// A commit failed, or it is not known whether it succeeded. The request can be repeated with the
-/// same request id.
+/// Why something will not be durable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct CommitFailed {
-    reason: Arc<str>,
+pub enum CommitFailed {
+    /// Nothing of it was written.
+    #[error("{0}")]
+    NotWritten(Arc<str>),
+    /// The medium failed on the way, so that it is not known whether it was written. It can be
+    /// repeated with the same request id.
+    #[error("{0}")]
+    Unknown(Arc<str>),
+    /// The writer takes nothing any more. Nothing of it was written.
+    #[error("the host has shut down")]
+    Stopped,
 }
 
 impl CommitFailed {
-    pub(super) fn new(reason: &str) -> Self {
-        CommitFailed { reason: reason.into() }
+    /// What a store's error means for those whose commit it was.
+    pub(super) fn of(error: &Error) -> Self {
+        let reason = error.to_string().into();
+        match error {
+            Error::Full | Error::Conflict { .. } => CommitFailed::NotWritten(reason),
+            _ => CommitFailed::Unknown(reason),
+        }
+    }
+
+    /// What that means for those who rest on it, which nobody has tried to write.
+    pub(super) fn of_what_rests_on_it(&self) -> Self {
+        match self {
+            CommitFailed::NotWritten(reason) | CommitFailed::Unknown(reason) => {
+                let reason = format!("an earlier commit of the run failed: {reason}");
+                CommitFailed::NotWritten(reason.into())
+            }
+            CommitFailed::Stopped => CommitFailed::Stopped,
+        }
     }
 }
 
@@ -116,7 +140,8 @@ mod tests {
 
     #[test]
     fn failures_join_into_ranges_and_stay_exact() {
-        let (full, io) = (CommitFailed::new("full"), CommitFailed::new("io"));
+        let full = CommitFailed::NotWritten("full".into());
+        let io = CommitFailed::Unknown("io".into());
         let mut failures = Failures::default();
         for ticket in [5, 3, 4, 9] {
             failures.insert(ticket, full.clone());

@@ -60,15 +60,14 @@ const VERSION_1: &str = "
     ) STRICT;
 ";
 
-/// Sets the connection that writes up, and makes or migrates the tables. A file that is not ours is
-/// left as it is.
+/// Sets the connection that writes up, and makes or migrates the tables of a database of that
+/// version.
 pub(super) fn prepare(
     connection: &mut Connection,
+    version: usize,
     path: &Path,
     options: &SqliteOptions,
 ) -> Result<(), Error> {
-    connection.busy_timeout(options.busy_timeout)?;
-    let version = check(connection, path)?;
     // Commits are durable when they return, and readers never wait for them.
     connection.pragma_update(None, "journal_mode", "WAL").map_err(|e| at_path(path, e))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -95,8 +94,8 @@ pub(super) fn set_cache(connection: &Connection, bytes: usize) -> Result<(), Err
     Ok(())
 }
 
-/// The version of the database's schema; 0 of one that has just been made.
-fn check(connection: &Connection, path: &Path) -> Result<usize, Error> {
+/// The version of the database's schema; 0 of one that has just been made. Nothing is written.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<usize, Error> {
     let read =
         |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
     let application_id = read("application_id").map_err(|e| at_path(path, e))?;

@@ -150,8 +150,8 @@ fn what_is_corrupt_in_one_run_leaves_the_others_alone() {
     meddle(&path, "UPDATE published SET names = x'0aff' WHERE run = 1");
     let error = store.load("bad").unwrap_err();
     let expected =
-        "the stored run bad is corrupt: it holds format 9, which this version does not know";
-    assert_eq!(error.to_string(), expected);
+        "the stored run bad is corrupt: it holds format 9, which this version does not know; ";
+    assert!(error.to_string().starts_with(expected), "{error}");
     let named = |error| matches!(error, Error::Corrupt { run_id: Some(id), .. } if id == "bad");
     assert!(named(store.history("bad", Page::from_event(1)).unwrap_err()));
     assert!(named(store.published("bad").unwrap_err()));

@@ -7,7 +7,7 @@ use sandglass_core::Timestamp;
 use sandglass_core::task::Published;
 use std::collections::BTreeSet;
 
-/// A store whose commits fail, wait, or are lost when a test says so. Commits are numbered from 1,
+/// A store whose commits fail, wait, or are lost when a test says so, and whose reads fail. Commits are numbered from 1,
 /// failed ones too.
 #[derive(Debug, Default)]
 pub struct FaultyStore<S> {
@@ -25,6 +25,7 @@ struct Plan {
     crash_after: Option<usize>,
     panic: bool,
     full: bool,
+    unreadable: bool,
     held: bool,
     waiting: bool,
 }
@@ -65,6 +66,11 @@ impl<S> FaultyStore<S> {
         self.plan.lock().full = full;
     }
 
+    /// Whether nothing can be read from now on.
+    pub fn set_unreadable(&self, unreadable: bool) {
+        self.plan.lock().unreadable = unreadable;
+    }
+
     /// The next commit panics.
     pub fn panic(&self) {
         self.plan.lock().panic = true;
@@ -90,6 +96,14 @@ impl<S> FaultyStore<S> {
     /// How many runs each call of `commit` brought so far, failed ones too.
     pub fn calls(&self) -> Vec<usize> {
         self.plan.lock().calls.clone()
+    }
+
+    /// The store below, for a read.
+    fn read(&self) -> Result<&S, Error> {
+        match self.plan.lock().unreadable {
+            true => Err(Error::Io("told to fail".into())),
+            false => Ok(&self.inner),
+        }
     }
 
     /// Waits while commits are held; says what is to become of this one.
@@ -126,38 +140,38 @@ impl<S: Store> Store for FaultyStore<S> {
     }
 
     fn load(&self, run_id: &str) -> Result<Option<Stored>, Error> {
-        self.inner.load(run_id)
+        self.read()?.load(run_id)
     }
 
     fn latest_run(&self, workflow_id: &str) -> Result<Option<RunSummary>, Error> {
-        self.inner.latest_run(workflow_id)
+        self.read()?.latest_run(workflow_id)
     }
 
     fn run(&self, run_id: &str) -> Result<Option<RunSummary>, Error> {
-        self.inner.run(run_id)
+        self.read()?.run(run_id)
     }
 
     fn history(&self, run_id: &str, page: Page) -> Result<(Vec<Bytes>, Option<Page>), Error> {
-        self.inner.history(run_id, page)
+        self.read()?.history(run_id, page)
     }
 
     fn published(&self, run_id: &str) -> Result<Published, Error> {
-        self.inner.published(run_id)
+        self.read()?.published(run_id)
     }
 
     fn due_until(&self, time: Timestamp, limit: usize) -> Result<Vec<RunSummary>, Error> {
-        self.inner.due_until(time, limit)
+        self.read()?.due_until(time, limit)
     }
 
     fn next_due(&self) -> Result<Option<Timestamp>, Error> {
-        self.inner.next_due()
+        self.read()?.next_due()
     }
 
     fn open_runs(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<RunSummary>, Error> {
-        self.inner.open_runs(after, limit)
+        self.read()?.open_runs(after, limit)
     }
 
     fn list(&self, filter: &ListFilter) -> Result<Vec<RunSummary>, Error> {
-        self.inner.list(filter)
+        self.read()?.list(filter)
     }
 }
