@@ -420,3 +420,52 @@ fn a_killed_run_goes_on() {
     "#]],
     );
 }
+
+/// The failure of the first workflow task of a hostile guest that does `deed`, under those options.
+fn task_failure(deed: &str, options: &[&str]) -> serde_json::Value {
+    let (guest, input) = (file("hostile"), format!("{deed:?}"));
+    let mut args = vec!["run", &guest, "--input", &input, "--run-timeout", "1s"];
+    args.extend(["--history", "--output", "json"]);
+    args.extend(options);
+    let output = sandglass(&args).output().expect("the command can be called");
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("an object");
+    let events = said["history"]["events"].as_array().expect("events").iter();
+    let failed =
+        |event: &&serde_json::Value| event["eventType"] == "EVENT_TYPE_WORKFLOW_TASK_FAILED";
+    let failed = events.into_iter().find(failed).expect("a failed task");
+    failed["workflowTaskFailedEventAttributes"]["failure"].clone()
+}
+
+#[test]
+fn limits_of_guests_are_options_and_traps_name_lines_of_source() {
+    for (deed, options, words) in [
+        ("memory-bomb", ["--guest-memory", "8MiB"], "more than the 8388608"),
+        ("log-flood", ["--guest-log-bytes", "64KiB"], "more than the 65536 bytes of log"),
+        ("endless-loop", ["--deadlock-timeout", "100ms"], "computed for 0.1 s"),
+    ] {
+        let failure = task_failure(deed, &options);
+        assert!(failure["message"].as_str().expect("a message").contains(words), "{failure}");
+    }
+    let failure = task_failure("trap", &[]);
+    let trace = failure["stackTrace"].as_str().expect("a stack trace");
+    assert!(trace.contains("hostile/src/lib.rs:"), "{trace}");
+}
+
+#[test]
+fn limits_show_their_defaults_and_refuse_what_makes_no_sense() {
+    let help = said(&["run", "--help"]);
+    for default in ["256MiB", "200000", "1MiB", "10000", "2s", "10s"] {
+        assert!(help.contains(&format!("[default: {default}]")), "{default}: {help}");
+    }
+    for (option, value, words) in [
+        ("--guest-memory", "100MB", "like 512KiB, 256MiB or 1GiB"),
+        ("--guest-memory", "5GiB", "from 64KiB to 4GiB"),
+        ("--guest-threads", "0", "0 is not in 1..=1024"),
+        ("--workflow-task-timeout", "5m", "120s at most"),
+    ] {
+        let said = said(&["run", &file("bench-empty"), option, value]);
+        assert!(said.starts_with("exit 2\n---\n"), "{said}");
+        assert!(said.contains(option) && said.contains(words), "{said}");
+    }
+}

@@ -48,6 +48,7 @@ impl Demo {
 /// The steps that need no crash, on one host.
 async fn in_this_process(guests: &Guests, folder: &Path) -> Result<()> {
     let mut builder = Host::builder()
+        .wasm(setup::wasm_for_few())
         .sqlite(folder.join("demo.db"))
         .activity("cancellable_activity", function(cancellable_activity))
         .activity("cleanup", function(cleanup));

@@ -5,6 +5,7 @@ mod component;
 mod demo;
 mod exit;
 mod guests;
+mod limits;
 mod payload;
 mod run;
 mod setup;

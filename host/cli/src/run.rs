@@ -5,6 +5,7 @@ mod outcome;
 mod progress;
 
 use crate::exit::{Exit, usage};
+use crate::limits::GuestLimits;
 use crate::setup;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -58,6 +59,8 @@ pub(crate) struct Run {
     /// How to print what came out
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
+    #[command(flatten)]
+    limits: GuestLimits,
 }
 
 /// How things are printed.
@@ -79,7 +82,7 @@ impl Run {
         let components = self.components()?;
         let activities = self.activities()?;
         let start = self.start(&components)?;
-        let mut builder = Host::builder();
+        let mut builder = self.limits.bound(Host::builder(), setup::wasm_for_few());
         if let Some(folder) = setup::cache_dir() {
             builder = builder.cache_dir(folder);
         }

@@ -1,6 +1,7 @@
 //! What several subcommands set up alike: the runtime, the folder of compiled components, durations as people write them.
 
 use anyhow::{Context, Result};
+use sandglass_host::wasm::EngineOptions;
 use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +13,11 @@ pub(crate) fn runtime() -> Result<Runtime> {
         .enable_all()
         .build()
         .context("the threads of the host cannot be started")
+}
+
+/// Options of the guests where few of them are run: a trap names lines of source, though dropping a guest then takes a millisecond.
+pub(crate) fn wasm_for_few() -> EngineOptions {
+    EngineOptions { source_lines: true, ..EngineOptions::default() }
 }
 
 /// Where compiled components are kept: the user's folder for caches, if there is one.
