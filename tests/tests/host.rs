@@ -56,7 +56,8 @@ fn names(history: &sandglass_host::History) -> Vec<&'static str> {
 async fn an_empty_workflow_is_one_commit() {
     // However slow the machine is: what has not come to rest is held.
     let hold = Duration::from_secs(60);
-    let host = builder().writer(WriterOptions { hold, ..WriterOptions::default() });
+    let host =
+        builder().writer(WriterOptions { hold, hold_unwatched: hold, ..WriterOptions::default() });
     let host = host.start().await.expect("a host");
     let before = host.commits();
     let result = host.client().execute(StartWorkflow::new("empty", "e")).await.expect("a result");
@@ -173,4 +174,21 @@ async fn a_run_that_recovery_ends_is_ended_on_the_disk() {
     let second = builder().options(options).store(store).start().await.expect("a host");
     let history = second.client().workflow("g").history().await.expect("a history");
     assert_eq!(names(&history).last(), Some(&"WorkflowExecutionTerminated"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_result_learns_that_the_host_is_gone() {
+    let host = builder().start().await.expect("a host");
+    let handle = host.client().start(StartWorkflow::new("wait", "w")).await.expect("it starts");
+    let waits = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.result_payload().await }
+    });
+    while handle.query_payload("status").await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    drop(host);
+    for waited in [waits.await.expect("it does not panic"), handle.result_payload().await] {
+        assert!(matches!(waited, Err(WorkflowError::Client(ClientError::ShutDown))), "{waited:?}");
+    }
 }

@@ -30,7 +30,7 @@ pub use cancellation::CancelRequest;
 pub use failure::{FeedError, Misuse, Reason, TaskFailure};
 pub use limits::Limits;
 pub use operations::Operation;
-pub use replay::{Difference, Nondeterminism};
+pub use replay::{Breakpoint, Difference, Nondeterminism};
 pub use run::{Activation, Decision, Run, Wait};
 pub use shown::{ShownCause, ShownFailure, ShownInfo};
 pub use signal::Signal;

@@ -124,6 +124,12 @@ impl Engine {
     pub(crate) fn halt(&self) {
         self.stop();
         self.halted.send_replace(true);
+        for slot in self.runs.all() {
+            if let Some(live) = slot.state.lock().live(None) {
+                // Who waits learns that nothing comes any more.
+                live.waiters.clear();
+            }
+        }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -14,6 +14,7 @@ mod host;
 mod matching;
 mod options;
 pub mod store;
+pub mod testing;
 mod timers;
 pub mod wasm;
 mod worker;

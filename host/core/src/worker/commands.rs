@@ -13,6 +13,8 @@ pub(super) struct Issued {
     pub(super) command: Command,
     /// What it is about; 0 if it is about none.
     pub(super) operation: Operation,
+    /// Where it stood among all that were issued, those that were dropped included.
+    pub(super) slot: Slot,
 }
 
 /// Where a command stands among those of its task.
@@ -37,8 +39,14 @@ impl Commands {
         if self.list.len() >= max && !command.kind.closes() {
             return Err(Reason::TooMany { what: "commands in one workflow task", max });
         }
-        self.list.push(Some(Box::new(Issued { command, operation })));
-        Ok((self.list.len() - 1) as Slot)
+        let slot = self.next_slot();
+        self.list.push(Some(Box::new(Issued { command, operation, slot })));
+        Ok(slot)
+    }
+
+    /// The slot of the next one.
+    pub(super) fn next_slot(&self) -> Slot {
+        self.list.len() as Slot
     }
 
     /// Drops one of the task that runs.

@@ -25,6 +25,17 @@ pub struct Nondeterminism {
     pub issued: Option<String>,
     /// If both are of one kind: in what they differ.
     pub difference: Option<Difference>,
+    /// Where in the code: what the guest did at the time.
+    pub breakpoint: Breakpoint,
+}
+
+/// A place in a run at which a replay that looks for a fault stops the guest: it traps there, and its stack says where that is in its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breakpoint {
+    /// The workflow task, by its WorkflowTaskStarted.
+    pub started_event_id: i64,
+    /// Which of the commands that the guest asks for in this task, from 0; where it comes to rest, if `None`.
+    pub command: Option<u32>,
 }
 
 /// In what an event and a command of one kind differ.
@@ -158,9 +169,8 @@ impl Run {
                 }
                 _ if patch::is_deprecated(&event) => {}
                 found => {
-                    return Err(
-                        mismatch(&event, issued.peek().map(|issued| &**issued), found).into()
-                    );
+                    let issued = issued.peek().map(|issued| &**issued);
+                    return Err(self.mismatch(&event, issued, found).into());
                 }
             }
         }
@@ -174,6 +184,7 @@ impl Run {
                 recorded: None,
                 issued: Some(describe(&issued.command.kind)),
                 difference: None,
+                breakpoint: self.breakpoint_of(Some(&issued)),
             }
             .into()),
         }
@@ -209,16 +220,29 @@ impl Run {
         }
         Ok(())
     }
-}
 
-fn mismatch(event: &HistoryEvent, issued: Option<&Issued>, found: Match) -> Nondeterminism {
-    Nondeterminism {
-        event_id: event.event_id,
-        recorded: Some(describe_event(&event.attributes)),
-        issued: issued.map(|issued| describe(&issued.command.kind)),
-        difference: match found {
-            Match::Differs(difference) => Some(difference),
-            Match::Records | Match::OtherKind => None,
-        },
+    fn mismatch(
+        &self,
+        event: &HistoryEvent,
+        issued: Option<&Issued>,
+        found: Match,
+    ) -> Nondeterminism {
+        Nondeterminism {
+            event_id: event.event_id,
+            recorded: Some(describe_event(&event.attributes)),
+            issued: issued.map(|issued| describe(&issued.command.kind)),
+            difference: match found {
+                Match::Differs(difference) => Some(difference),
+                Match::Records | Match::OtherKind => None,
+            },
+            breakpoint: self.breakpoint_of(issued),
+        }
+    }
+
+    fn breakpoint_of(&self, issued: Option<&Issued>) -> Breakpoint {
+        Breakpoint {
+            started_event_id: self.last_started_event_id(),
+            command: issued.map(|issued| issued.slot),
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::limits::Limits;
 use super::operations::{Machine, Operation, Operations};
 use super::patch::Patches;
 use super::publish::Publications;
-use super::replay::FLAGS;
+use super::replay::{Breakpoint, FLAGS};
 use super::shown::{Handed, ShownFailure};
 use super::signal::Signals;
 use super::start::WorkflowInfo;
@@ -97,6 +97,7 @@ pub struct Run {
     now: Timestamp,
     last_started_event_id: i64,
     failure: Option<TaskFailure>,
+    breakpoint: Option<Breakpoint>,
 }
 
 impl Run {
@@ -124,6 +125,7 @@ impl Run {
             now: Timestamp::default(),
             last_started_event_id: 0,
             failure: None,
+            breakpoint: None,
         }
     }
 
@@ -346,8 +348,29 @@ impl Run {
         command: impl Into<Command>,
         operation: Operation,
     ) -> Result<Slot, Misuse> {
+        if self.breaks_at(Some(self.commands.next_slot())) {
+            return Err(stopped());
+        }
         let slot = self.commands.push(command, operation, self.limits.commands_max);
         slot.map_err(|reason| self.exceed(reason))
+    }
+
+    /// Stops the guest there when it comes by, to see where in its code that is. The run is of no use afterwards.
+    pub fn break_at(&mut self, breakpoint: Breakpoint) {
+        self.breakpoint = Some(breakpoint);
+    }
+
+    /// To be asked when the guest is about to wait: whether it traps instead.
+    pub fn break_at_rest(&self) -> Result<(), Misuse> {
+        match self.breaks_at(None) {
+            true => Err(stopped()),
+            false => Ok(()),
+        }
+    }
+
+    fn breaks_at(&self, command: Option<Slot>) -> bool {
+        let here = Breakpoint { started_event_id: self.last_started_event_id, command };
+        self.breakpoint == Some(here)
     }
 
     /// A limit was hit: the guest traps, and the task fails with this.
@@ -369,4 +392,8 @@ impl Run {
 pub(super) fn unfit(event: &HistoryEvent, why: impl Into<String>) -> TaskFailure {
     Reason::Unfit { event_id: event.event_id, event: event.attributes.name(), why: why.into() }
         .into()
+}
+
+fn stopped() -> Misuse {
+    Misuse("the guest was stopped at a breakpoint".into())
 }

@@ -120,18 +120,24 @@ impl Engine {
     /// Waits for the run's end.
     pub(crate) async fn ending(&self, address: &Address) -> Result<Ending, ClientError> {
         loop {
-            let (waiter, end) = oneshot::channel();
+            let (waiter, mut end) = oneshot::channel();
             self.with_run(address, |_, live| live.wait_for_end(waiter)).await?;
-            match end.await {
-                Ok(ending) => match self.durable(ending.ticket).await {
+            // A host that has halted meanwhile does not drop this waiter any more.
+            let halted = *self.halted.borrow();
+            let end = match halted {
+                true => end.try_recv().ok(),
+                false => end.await.ok(),
+            };
+            match end {
+                Some(ending) => match self.durable(ending.ticket).await {
                     Ok(()) => return Ok(ending),
                     Err(error) if self.writer.has_stopped() => return Err(error),
                     // That end is void; the run goes on from what is stored.
                     Err(_) => {}
                 },
-                Err(_) if self.is_stopping() => return Err(ClientError::ShutDown),
+                None if self.is_stopping() => return Err(ClientError::ShutDown),
                 // The run was dropped after a failed commit: it is read again.
-                Err(_) => tokio::task::yield_now().await,
+                None => tokio::task::yield_now().await,
             }
         }
     }

@@ -44,16 +44,26 @@ impl Guest {
         &mut self,
         mut ask: impl FnMut(&mut Run) -> Result<Wait<T>, Misuse> + Send,
     ) -> wasmtime::Result<T> {
-        poll_fn(|_| match ask(&mut self.run.lock()) {
+        poll_fn(|_| {
+            let answer = ask(&mut self.run.lock());
+            self.poll(answer)
+        })
+        .await
+    }
+
+    fn poll<T>(&self, answer: Result<Wait<T>, Misuse>) -> Poll<wasmtime::Result<T>> {
+        match answer {
             Ok(Wait::Ready(answer)) => Poll::Ready(Ok(answer)),
             Ok(Wait::Blocked) => {
+                if let Err(stopped) = self.run.lock().break_at_rest() {
+                    return Poll::Ready(Err(stopped.into()));
+                }
                 let resident = self.limiter.resident_bytes();
                 self.resident_bytes.store(resident, std::sync::atomic::Ordering::Relaxed);
                 Poll::Pending
             }
             Err(misuse) => Poll::Ready(Err(misuse.into())),
-        })
-        .await
+        }
     }
 }
 
@@ -91,15 +101,8 @@ impl Outside for Guest {
         _context: &mut Context<'_>,
         sleeps: &[Sleep],
     ) -> Poll<wasmtime::Result<()>> {
-        match self.run.lock().wait_pollables(sleeps) {
-            Ok(Wait::Ready(())) => Poll::Ready(Ok(())),
-            Ok(Wait::Blocked) => {
-                let resident = self.limiter.resident_bytes();
-                self.resident_bytes.store(resident, std::sync::atomic::Ordering::Relaxed);
-                Poll::Pending
-            }
-            Err(misuse) => Poll::Ready(Err(misuse.into())),
-        }
+        let answer = self.run.lock().wait_pollables(sleeps);
+        self.poll(answer)
     }
 
     fn end_sleep(&mut self, sleep: Sleep) -> wasmtime::Result<()> {
