@@ -182,3 +182,21 @@ fn what_is_no_component_is_refused() {
     let error = Replayer::new(file!().replace("tests/tests", "tests")).expect_err("no component");
     assert!(!error.to_string().is_empty());
 }
+
+/// `__stack_trace`, of a run whose guest is parked, and of one that is over.
+#[tokio::test]
+async fn a_waiting_run_tells_where_it_waits() -> Result<()> {
+    let host = host("cancellation").await?;
+    let handle = host.client().start(StartWorkflow::new("w", "id")).await?;
+    until_it_sleeps(&handle).await?;
+    for _ in 0..2 {
+        let stack: String = handle.query("__stack_trace").await?;
+        assert!(stack.contains("cancellation") && stack.contains("sleep"), "{stack}");
+    }
+    // The run goes on as if nobody had looked.
+    handle.cancel("enough").await?;
+    handle.result_payload().await.expect_err("it ends as canceled");
+    assert_eq!(handle.query::<String>("__stack_trace").await?, "");
+    assert_replays(guest("cancellation"), &handle.history().await?);
+    Ok(())
+}

@@ -32,5 +32,6 @@ pub use engine::{Engine, EngineError, EngineOptions};
 pub use inspect::{Import, Inspection, Producer, World, inspect};
 pub use limits::{LimitHit, Limits};
 pub use log::{Level, LogLine, LogSink, tracing_sink};
+pub(crate) use replay::stack_trace;
 pub use replay::{Divergence, ReplayError, Replayed, replay};
 pub use worker::{Abandoned, HistorySource, Worker, WorkerOptions, WorkerStats};

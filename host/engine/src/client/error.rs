@@ -34,6 +34,9 @@ pub enum ClientError {
         /// What could have been asked.
         known: String,
     },
+    /// The run could not be asked. Nothing was written.
+    #[error("the query failed: {0}")]
+    QueryFailed(String),
     /// The engine was busy until the deadline was over. Nothing was written; the same request can succeed later.
     #[error("{0}")]
     Busy(String),

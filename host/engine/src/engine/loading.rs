@@ -8,9 +8,12 @@ use sandglass_core::engine::{
     Corrupt, Entry, Execution, Reply, Request, RequestError, entries_from_bytes,
 };
 use sandglass_core::task::Published;
-use sandglass_core::{HistoryEvent, Payload};
+use sandglass_core::{Attributes, HistoryEvent, Payload};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The query that every run answers, whatever it has published.
+const STACK_TRACE: &str = "__stack_trace";
 
 /// How long nothing is read for a run after the store could not be read.
 pub(crate) const READ_AGAIN: Duration = Duration::from_secs(1);
@@ -155,6 +158,11 @@ impl Engine {
         address: &Address,
         name: &str,
     ) -> Result<Payload, ClientError> {
+        if name == STACK_TRACE
+            && let Some(stack) = self.stack_trace(address).await?
+        {
+            return Ok(stack);
+        }
         let (run_id, ticket, published) = self
             .with_run(address, |_, live| {
                 (Arc::clone(&live.run_id), live.ticket, live.published.clone())
@@ -169,6 +177,24 @@ impl Engine {
             name: name.into(),
             known: published.into_keys().collect::<Vec<_>>().join(", "),
         })
+    }
+
+    /// Where in its code the run waits, as a JSON string; `None` if the worker cannot tell of any run.
+    async fn stack_trace(&self, address: &Address) -> Result<Option<Payload>, ClientError> {
+        let events = self.history(address).await?.events;
+        let Some(worker) = self.worker().map(Arc::clone) else { return Ok(None) };
+        let replay = move || {
+            let started = events.first().map(|event| &event.attributes);
+            let Some(Attributes::WorkflowExecutionStarted(started)) = started else { return None };
+            let workflow_type = started.workflow_type.as_ref().map_or("", |kind| &kind.name);
+            worker.stack_trace(workflow_type, &events)
+        };
+        let replayed = self.runtime.spawn_blocking(replay).await;
+        match replayed.map_err(|error| ClientError::QueryFailed(error.to_string()))? {
+            None => Ok(None),
+            Some(Err(why)) => Err(ClientError::QueryFailed(why)),
+            Some(Ok(stack)) => Ok(Some(Payload::json(serde_json::Value::from(stack).to_string()))),
+        }
     }
 
     /// A run's whole history, with the events that exist only in memory at its end (D4).

@@ -10,7 +10,7 @@ use super::failure::GuestFailure;
 use super::instance::{Instance, Rest};
 use super::log::Output;
 use parking_lot::Mutex;
-use sandglass_core::event::HistoryEvent;
+use sandglass_core::event::{Attributes, HistoryEvent};
 use sandglass_core::worker::{Breakpoint, FeedError, Nondeterminism, Reason, Run, TaskFailure};
 use std::fmt;
 use std::sync::Arc;
@@ -106,6 +106,36 @@ pub fn replay(
             | Reason::OutOfTurn(_) => ReplayError::History(failure.reason.to_string()),
         }),
     }
+}
+
+/// Where in its code a run's guest waits: one line a frame, the innermost first. Empty if it has not begun, or has returned.
+///
+/// A guest that is parked cannot be looked into without ending it, so it is another instance of it that is replayed to the same place.
+///
+/// # Errors
+/// The history cannot be replayed with this component.
+pub(crate) fn stack_trace(
+    engine: &Engine,
+    component: &WorkflowComponent,
+    events: &[Arc<HistoryEvent>],
+) -> Result<String, ReplayError> {
+    let Some(started_event_id) = last_completed_task(events) else { return Ok(String::new()) };
+    let breakpoint = Breakpoint { started_event_id, command: None };
+    match Replay::new(engine, component, Some(breakpoint)).run(events) {
+        Ok(_) => Ok(String::new()),
+        Err(Stopped::Guest { started_event_id: at, failure }) if at == started_event_id => {
+            Ok(failure.stack_trace)
+        }
+        Err(_) => replay(engine, component, events).map(|_| String::new()),
+    }
+}
+
+/// The WorkflowTaskStarted of the last task that was answered.
+fn last_completed_task(events: &[Arc<HistoryEvent>]) -> Option<i64> {
+    events.iter().rev().find_map(|event| match &event.attributes {
+        Attributes::WorkflowTaskCompleted(completed) => Some(completed.started_event_id),
+        _ => None,
+    })
 }
 
 /// Where in its code the guest is at that breakpoint: it is replayed once more, and stopped there.

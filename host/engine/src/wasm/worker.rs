@@ -158,6 +158,10 @@ impl Worker {
         self.inner().types.write().insert(workflow_type.into(), component);
     }
 
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.inner().engine
+    }
+
     /// The types that it serves.
     #[must_use]
     pub fn types(&self) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use super::WorkflowWorker;
 use crate::engine::{OpenTask, RunHistory};
-use crate::wasm::{Abandoned, HistorySource, Worker};
+use crate::wasm::{self, Abandoned, HistorySource, Worker};
 use sandglass_core::{Answer, HistoryEvent, WorkflowTask};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +43,16 @@ impl WorkflowWorker for ComponentWorker {
                 worker.evict(&run_id);
             }
         });
+    }
+
+    fn stack_trace(
+        &self,
+        workflow_type: &str,
+        history: &[Arc<HistoryEvent>],
+    ) -> Option<Result<String, String>> {
+        let component = self.worker.component(workflow_type)?;
+        let stack = wasm::stack_trace(self.worker.engine(), &component, history);
+        Some(stack.map_err(|error| error.to_string()))
     }
 
     fn evict(&self, run_id: &str) {
