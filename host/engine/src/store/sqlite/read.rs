@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 const SELECT: &str = "SELECT id, run_id, workflow_id, workflow_type, task_queue, \
     start_request_id, start_time, status, close_time, due, history_length, entries FROM runs";
+/// The statuses after `Completed`, which an index is kept for.
+pub(super) const NOT_COMPLETED: &str = "status > 2";
 const BATCHES: &str = "SELECT format, entries FROM log WHERE id >= ?1 AND id < ?2 ORDER BY id";
 
 pub(super) fn load(connection: &Connection, run_id: &str) -> Result<Option<Stored>, Error> {
@@ -172,9 +174,13 @@ pub(super) fn list(connection: &Connection, filter: &ListFilter) -> Result<Vec<R
     if let Some(end) = &prefix_end {
         add("workflow_id < :prefix_end", ":prefix_end", end);
     }
-    if filter.status == Some(WorkflowExecutionStatus::Running) {
-        // Says what is known anyway, so that the index of open runs is used.
-        conditions.push("close_time IS NULL");
+    // Says what is known anyway, so that the partial index is used.
+    match filter.status {
+        Some(WorkflowExecutionStatus::Running) => conditions.push("close_time IS NULL"),
+        Some(status) if status.number() > WorkflowExecutionStatus::Completed.number() => {
+            conditions.push(NOT_COMPLETED);
+        }
+        _ => {}
     }
     let condition = if conditions.is_empty() { "TRUE".into() } else { conditions.join(" AND ") };
     let rest = format!("WHERE {condition} ORDER BY id DESC LIMIT :limit");

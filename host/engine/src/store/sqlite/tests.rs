@@ -223,6 +223,13 @@ fn queries_use_the_indexes_that_are_kept_for_them() {
             "SELECT * FROM runs WHERE due IS NOT NULL AND due <= 7 ORDER BY due, id LIMIT 9",
             "runs_due",
         ),
+        (
+            &format!(
+                "SELECT * FROM runs WHERE status = 3 AND {} ORDER BY id DESC LIMIT 9",
+                read::NOT_COMPLETED
+            ),
+            "runs_not_completed",
+        ),
         ("SELECT min(due) FROM runs WHERE due IS NOT NULL", "runs_due"),
     ] {
         let plan = plan(sql);
