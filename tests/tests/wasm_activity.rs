@@ -2,9 +2,9 @@
 
 use futures::future::BoxFuture;
 use sandglass_core::Payload;
+use sandglass_core::engine::{ActivityTask, CancelReason};
 use sandglass_host::wasm::{
-    ActivityComponent, ActivityHost, ActivityInfo, AttemptEnd, CancelReason, Engine, EngineOptions,
-    attempt, tracing_sink,
+    ActivityComponent, ActivityHost, AttemptEnd, Engine, EngineOptions, attempt, tracing_sink,
 };
 use sandglass_tests::guest;
 use std::fs;
@@ -13,18 +13,14 @@ use std::time::{Duration, Instant};
 
 /// Cancels after so many heartbeats.
 struct Host {
-    activity_type: &'static str,
+    task: ActivityTask,
     heartbeats: Mutex<Vec<Vec<Payload>>>,
     cancel_after: usize,
 }
 
 impl ActivityHost for Host {
-    fn info(&self) -> ActivityInfo {
-        ActivityInfo {
-            activity_type: self.activity_type.into(),
-            attempt: 1,
-            ..ActivityInfo::default()
-        }
+    fn task(&self) -> &ActivityTask {
+        &self.task
     }
 
     fn heartbeat(&self, details: Vec<Payload>) -> BoxFuture<'_, Option<CancelReason>> {
@@ -37,14 +33,17 @@ impl ActivityHost for Host {
             canceled.then_some(CancelReason::CancelRequested)
         })
     }
-
-    fn last_heartbeat_details(&self) -> Vec<Payload> {
-        vec![Payload::json("41")]
-    }
 }
 
 fn host(activity_type: &'static str, cancel_after: usize) -> Arc<Host> {
-    Arc::new(Host { activity_type, heartbeats: Mutex::default(), cancel_after })
+    let task = ActivityTask {
+        activity_type: activity_type.into(),
+        attempt: 1,
+        input: Some(vec![Payload::json("\"World\"")].into()),
+        heartbeat_details: Some(vec![Payload::json("41")].into()),
+        ..ActivityTask::default()
+    };
+    Arc::new(Host { task, heartbeats: Mutex::default(), cancel_after })
 }
 
 async fn run(host: Arc<Host>) -> AttemptEnd {
@@ -52,7 +51,7 @@ async fn run(host: Arc<Host>) -> AttemptEnd {
         Engine::new(EngineOptions { instances_max: 4, ..EngineOptions::default() }).unwrap();
     let bytes = fs::read(guest("greeting-activity")).unwrap();
     let component = ActivityComponent::load(&engine, &bytes).unwrap();
-    attempt(&engine, &component, host, vec![Payload::json("\"World\"")], tracing_sink()).await
+    attempt(&engine, &component, host, tracing_sink()).await
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ mod turn;
 mod wasi;
 mod worker;
 
-pub use activity::{ActivityHost, ActivityInfo, AttemptEnd, CancelReason, attempt};
+pub use activity::{ActivityHost, AttemptEnd, attempt};
 pub use component::{ActivityComponent, RegisterError, WorkflowComponent};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use inspect::{Import, Inspection, Producer, World, inspect};

@@ -87,7 +87,7 @@ pub enum CancelReason {
 }
 
 /// An attempt of an activity that a worker has taken.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct ActivityTask {
     /// To be given back with every answer.
     pub token: ActivityTaskToken,

@@ -14,11 +14,11 @@ use super::imports::failures as shown;
 use super::limits::Limiter;
 use super::log::{Level, LogSink, Output, Stream, Writer};
 use super::wasi::{Outside, Sleep, Wasi};
+use super::worker::NAMESPACE;
 use futures::future::{BoxFuture, select};
-use sandglass_core::payload::WorkflowExecution;
-use sandglass_core::policy::RetryPolicy;
+use sandglass_core::engine::{ActivityTask, CancelReason};
 use sandglass_core::worker::{Misuse, ShownFailure};
-use sandglass_core::{Failure, Payload, Timestamp};
+use sandglass_core::{Failure, Payload, Payloads, Timestamp};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -28,64 +28,12 @@ use std::time::{Duration, Instant, SystemTime};
 use wasmtime::Store;
 use wasmtime::component::{HasSelf, Linker};
 
-/// Why an attempt should stop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CancelReason {
-    /// The workflow, or somebody who canceled it, asked.
-    CancelRequested,
-    /// Nobody waits for it any more.
-    NotFound,
-    /// One of its timeouts ran out.
-    TimedOut,
-    /// The worker is being stopped.
-    WorkerShutdown,
-    /// An operator paused the activity.
-    Paused,
-    /// An operator reset the activity.
-    Reset,
-}
-
-/// What an attempt can know about itself.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ActivityInfo {
-    /// Its id within the workflow's run.
-    pub activity_id: String,
-    /// The name by which it was scheduled.
-    pub activity_type: String,
-    /// The task queue that it was taken from.
-    pub task_queue: String,
-    /// The namespace that it lives in.
-    pub namespace: String,
-    /// 1 for the first attempt.
-    pub attempt: u32,
-    /// The run that scheduled it.
-    pub workflow_execution: WorkflowExecution,
-    /// The type of that workflow.
-    pub workflow_type: String,
-    /// When the workflow scheduled it.
-    pub scheduled_time: Timestamp,
-    /// When this attempt could be started.
-    pub current_attempt_scheduled_time: Timestamp,
-    /// When this attempt was started.
-    pub started_time: Timestamp,
-    /// How long all attempts may take together.
-    pub schedule_to_close_timeout: Option<Duration>,
-    /// How long this attempt may take.
-    pub start_to_close_timeout: Option<Duration>,
-    /// How long it may be silent between two heartbeats.
-    pub heartbeat_timeout: Option<Duration>,
-    /// When it is tried again if it fails.
-    pub retry_policy: Option<RetryPolicy>,
-}
-
 /// What an attempt needs of its host.
 pub trait ActivityHost: Send + Sync + 'static {
-    /// Who it is.
-    fn info(&self) -> ActivityInfo;
+    /// Who it is, and what it is given.
+    fn task(&self) -> &ActivityTask;
     /// It is alive, and got that far. Why it should stop, if it should.
     fn heartbeat(&self, details: Vec<Payload>) -> BoxFuture<'_, Option<CancelReason>>;
-    /// What the last attempt said in its last heartbeat.
-    fn last_heartbeat_details(&self) -> Vec<Payload>;
 }
 
 /// How an attempt ended.
@@ -105,19 +53,18 @@ pub async fn attempt(
     engine: &Engine,
     component: &ActivityComponent,
     host: Arc<dyn ActivityHost>,
-    input: Vec<Payload>,
     log: LogSink,
 ) -> AttemptEnd {
     // Its thread is its own, and its timeouts bound it: neither slices nor the deadlock limit apply.
     let control = Arc::new(Control::new(Duration::MAX, Duration::MAX));
     let watch = Watch { control: Arc::clone(&control), engine: engine.clone() };
-    let info = host.info();
+    let task = host.task();
     let limits = &engine.options().limits;
     let mut output = Output::new(log, limits);
     output.writer = Writer {
-        workflow_id: info.workflow_execution.workflow_id,
-        run_id: info.workflow_execution.run_id,
-        type_name: info.activity_type,
+        workflow_id: task.execution.workflow_id.clone(),
+        run_id: task.execution.run_id.clone(),
+        type_name: task.activity_type.clone(),
     };
     let guest = ActivityGuest {
         host,
@@ -129,7 +76,7 @@ pub async fn attempt(
         sleeps: BTreeMap::new(),
         sleeps_given: 0,
     };
-    let call = call(engine.clone(), component.clone(), guest, input);
+    let call = call(engine.clone(), component.clone(), guest);
     let runtime = tokio::runtime::Handle::current();
     let ended = tokio::task::spawn_blocking(move || {
         runtime.block_on(async move {
@@ -167,17 +114,12 @@ impl Drop for Watch {
     }
 }
 
-async fn call(
-    engine: Engine,
-    component: ActivityComponent,
-    guest: ActivityGuest,
-    input: Vec<Payload>,
-) -> AttemptEnd {
+async fn call(engine: Engine, component: ActivityComponent, guest: ActivityGuest) -> AttemptEnd {
     let mut store = Store::new(engine.wasmtime(), guest);
     store.limiter(|guest| &mut guest.limiter);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(|store| store.data().control.look());
-    match run(&component, &mut store, &input).await {
+    match run(&component, &mut store).await {
         Ok(returned) => AttemptEnd::Returned(returned),
         Err(error) => {
             let stderr = store.data().output.stderr_tail();
@@ -193,10 +135,9 @@ async fn call(
 async fn run(
     component: &ActivityComponent,
     store: &mut Store<ActivityGuest>,
-    input: &[Payload],
 ) -> wasmtime::Result<Result<Payload, ShownFailure>> {
     let activity = component.pre.instantiate_async(&mut *store).await?;
-    let input = convert::shown_payloads(input);
+    let input = shown_payloads(store.data().host.task().input.as_ref());
     Ok(match activity.call_run(&mut *store, &input).await? {
         Ok(result) => Ok(convert::payload(result)),
         Err(failure) => Err(convert::failure(failure).map_err(|Misuse(why)| {
@@ -346,7 +287,7 @@ impl wit_log::Host for ActivityGuest {
 
 impl attempt::Host for ActivityGuest {
     fn info(&mut self) -> wasmtime::Result<attempt::ActivityInfo> {
-        Ok(shown_info(self.host.info()))
+        Ok(shown_info(self.host.task()))
     }
 
     async fn heartbeat(
@@ -358,7 +299,7 @@ impl attempt::Host for ActivityGuest {
     }
 
     fn last_heartbeat_details(&mut self) -> wasmtime::Result<Vec<types::Payload>> {
-        Ok(convert::shown_payloads(&self.host.last_heartbeat_details()))
+        Ok(shown_payloads(self.host.task().heartbeat_details.as_ref()))
     }
 }
 
@@ -373,31 +314,35 @@ fn shown_reason(reason: CancelReason) -> attempt::CancelReason {
     }
 }
 
-fn shown_info(info: ActivityInfo) -> attempt::ActivityInfo {
+fn shown_payloads(payloads: Option<&Payloads>) -> Vec<types::Payload> {
+    payloads.map(|payloads| convert::shown_payloads(&payloads.payloads)).unwrap_or_default()
+}
+
+fn shown_info(task: &ActivityTask) -> attempt::ActivityInfo {
     let seconds = |duration: Option<Duration>| duration.map(|it| it.as_secs_f64());
     attempt::ActivityInfo {
-        activity_id: info.activity_id,
-        activity_type: info.activity_type,
-        task_queue: info.task_queue,
-        namespace: info.namespace,
-        attempt: info.attempt,
+        activity_id: task.activity_id.clone(),
+        activity_type: task.activity_type.clone(),
+        task_queue: task.task_queue.clone(),
+        namespace: NAMESPACE.into(),
+        attempt: task.attempt,
         workflow_execution: execution::WorkflowExecution {
-            workflow_id: info.workflow_execution.workflow_id,
-            run_id: info.workflow_execution.run_id,
+            workflow_id: task.execution.workflow_id.clone(),
+            run_id: task.execution.run_id.clone(),
         },
-        workflow_type: info.workflow_type,
-        scheduled_time: info.scheduled_time.as_seconds_f64(),
-        current_attempt_scheduled_time: info.current_attempt_scheduled_time.as_seconds_f64(),
-        started_time: info.started_time.as_seconds_f64(),
-        schedule_to_close_timeout: seconds(info.schedule_to_close_timeout),
-        start_to_close_timeout: seconds(info.start_to_close_timeout),
-        heartbeat_timeout: seconds(info.heartbeat_timeout),
-        retry_policy: info.retry_policy.map(|policy| types::RetryPolicy {
+        workflow_type: task.workflow_type.clone(),
+        scheduled_time: task.scheduled_time.as_seconds_f64(),
+        current_attempt_scheduled_time: task.current_attempt_scheduled_time.as_seconds_f64(),
+        started_time: task.started_time.as_seconds_f64(),
+        schedule_to_close_timeout: seconds(task.schedule_to_close_timeout),
+        start_to_close_timeout: seconds(task.start_to_close_timeout),
+        heartbeat_timeout: seconds(task.heartbeat_timeout),
+        retry_policy: task.retry_policy.as_ref().map(|policy| types::RetryPolicy {
             initial_interval: seconds(policy.initial_interval),
             backoff_coefficient: Some(policy.backoff_coefficient),
             maximum_interval: seconds(policy.maximum_interval),
             maximum_attempts: u32::try_from(policy.maximum_attempts).ok(),
-            non_retryable_error_types: Some(policy.non_retryable_error_types),
+            non_retryable_error_types: Some(policy.non_retryable_error_types.clone()),
         }),
     }
 }

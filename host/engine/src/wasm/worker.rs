@@ -21,6 +21,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::oneshot;
 
+/// The namespace of runs where nobody says otherwise.
+pub(super) const NAMESPACE: &str = "default";
+
 /// What a [`Worker`] is made with.
 #[derive(Clone)]
 pub struct WorkerOptions {
@@ -45,7 +48,7 @@ impl WorkerOptions {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
         let instances = engine.options().instances_max as usize;
         WorkerOptions {
-            namespace: "default".into(),
+            namespace: NAMESPACE.into(),
             identity: format!("{}@sandglass", std::process::id()),
             threads,
             // Those that run need instances, too.
