@@ -79,18 +79,31 @@ async fn honest(client: Client, number: usize) -> Duration {
     begun.elapsed()
 }
 
-/// Cancels a workflow that sleeps, which cleans up: how long it takes until it is closed.
-async fn cancel(client: &Client, number: usize) -> Duration {
-    let start = StartWorkflow::new("cancellation", format!("cancel {number}"));
+/// Cancels a workflow that sleeps, which cleans up: how long it takes until that is recorded, and until the workflow is closed.
+async fn cancel(client: &Client, id: &str) -> (Duration, Duration) {
+    let start = StartWorkflow::new("cancellation", id);
     let handle = client.start(start.input("cleanup")).await.expect("a start");
     while handle.describe().await.expect("a description").pending_timers.is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let begun = Instant::now();
     handle.cancel("enough").await.expect("it is asked");
+    let asked = begun.elapsed();
     let end = handle.result::<Value>().await;
     assert!(matches!(end, Err(WorkflowError::Canceled { .. })), "{end:?}");
-    begun.elapsed()
+    (asked, begun.elapsed())
+}
+
+/// Cancels several, one after the other.
+async fn cancels(client: &Client, place: &str) {
+    let (mut asked, mut closed) = (Vec::new(), Vec::new());
+    for number in 0..CANCELS {
+        let times = cancel(client, &format!("cancel {place} {number}")).await;
+        asked.push(times.0);
+        closed.push(times.1);
+    }
+    show(&format!("cancel to recorded, {place}"), asked);
+    show(&format!("cancel to closed, {place}"), closed);
 }
 
 /// Terminates a loop: how long it takes until it is closed.
@@ -131,11 +144,7 @@ async fn story(host: &Host) {
     let loops = start_loops(&client).await;
     let crowd: Vec<_> =
         (0..HONEST).map(|number| tokio::spawn(honest(client.clone(), number))).collect();
-    let mut times = Vec::new();
-    for number in 0..CANCELS {
-        times.push(cancel(&client, number).await);
-    }
-    show("cancel to closed, in the crowd", times);
+    cancels(&client, "in the crowd").await;
     let (first, others) = loops.split_first().expect("loops");
     show("terminate to closed, in the crowd", vec![terminate(first).await]);
     let honest = join_all(crowd).await.into_iter().map(|time| time.expect("no panic")).collect();
@@ -143,11 +152,7 @@ async fn story(host: &Host) {
     for handle in others {
         assert!(spins(handle).await, "{} gave up", handle.workflow_id());
     }
-    let mut times = Vec::new();
-    for number in 0..CANCELS {
-        times.push(cancel(&client, CANCELS + number).await);
-    }
-    show("cancel to closed, beside seven loops", times);
+    cancels(&client, "beside seven loops").await;
     let mut times = Vec::new();
     for handle in others {
         times.push(terminate(handle).await);
