@@ -1,5 +1,6 @@
 //! What the whole-system tests share: guests built from source, and recorded histories.
 
+pub mod front_door;
 pub mod golden;
 pub mod guests;
 pub mod native;

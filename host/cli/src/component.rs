@@ -1,7 +1,8 @@
 //! `sandglass component`: what a component is, and compiling it ahead of time.
 
+use crate::code::read;
 use crate::exit::{Exit, usage};
-use crate::run::{Output, read};
+use crate::run::Output;
 use crate::setup;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};

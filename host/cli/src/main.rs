@@ -1,6 +1,7 @@
 //! The `sandglass` command. One file a subcommand; what they do is the host's, through its public API.
 
 mod bench;
+mod code;
 mod component;
 mod demo;
 mod exit;
@@ -8,6 +9,7 @@ mod guests;
 mod limits;
 mod payload;
 mod run;
+mod serve;
 mod setup;
 mod show;
 
@@ -30,6 +32,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Run),
+    Serve(serve::Serve),
     /// Look into components, and compile them ahead of time.
     #[command(subcommand)]
     Component(component::Component),
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         .init();
     let ended = match cli.command {
         Command::Run(run) => run.run(),
+        Command::Serve(serve) => serve.run(),
         Command::Component(component) => component.run(),
         Command::Demo(demo) => demo.run(),
         Command::Bench(bench) => bench.run(),

@@ -4,6 +4,7 @@ mod interrupt;
 mod outcome;
 mod progress;
 
+use crate::code::Code;
 use crate::exit::{Exit, usage};
 use crate::limits::GuestLimits;
 use crate::setup;
@@ -16,8 +17,7 @@ use sandglass_host::core::policy::{WorkflowExecutionStatus, WorkflowIdConflictPo
 use sandglass_host::{
     Client, DEFAULT_TASK_QUEUE, Host, HostBuilder, StartWorkflow, WorkflowError, WorkflowHandle,
 };
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -79,57 +79,15 @@ const GRACE: Duration = Duration::from_secs(1);
 impl Run {
     pub(crate) fn run(self) -> Result<Exit> {
         // All that can be wrong with the words is found before anything is opened or written.
-        let components = self.components()?;
-        let activities = self.activities()?;
-        let start = self.start(&components)?;
-        let mut builder = self.limits.bound(Host::builder(), setup::wasm_for_few());
-        if let Some(folder) = setup::cache_dir() {
-            builder = builder.cache_dir(folder);
-        }
-        for (path, types) in &components {
-            let types: Vec<&str> = types.iter().map(String::as_str).collect();
-            let bytes = read(path)?;
-            builder = builder.component(&types, bytes);
-        }
-        for (activity_type, path) in &activities {
-            builder = builder.activity_file(activity_type, path);
-        }
-        setup::runtime()?.block_on(self.to_its_end(self.served(builder), start))
+        let code = Code::read(&self.components, &self.activities)?;
+        let start = self.start(&code)?;
+        let builder = self.limits.bound(Host::builder(), setup::wasm_for_few());
+        let builder = code.build(builder, &self.task_queues, self.db.as_deref())?;
+        setup::runtime()?.block_on(self.to_its_end(builder, start))
     }
 
-    /// The files, and the types that each serves.
-    fn components(&self) -> Result<Vec<(PathBuf, Vec<String>)>> {
-        let mut served = BTreeMap::new();
-        let mut components = Vec::new();
-        for word in &self.components {
-            let (path, types) = component(word)?;
-            for name in &types {
-                if let Some(other) = served.insert(name.clone(), path.clone()) {
-                    let (one, two) = (other.display(), path.display());
-                    return Err(usage(format!(
-                        "both {one} and {two} serve the workflow type {name}; name others after `=`"
-                    )));
-                }
-            }
-            components.push((path, types));
-        }
-        Ok(components)
-    }
-
-    fn activities(&self) -> Result<Vec<(String, PathBuf)>> {
-        let parse = |word: &String| {
-            let (name, path) = word
-                .split_once('=')
-                .filter(|(name, path)| !name.is_empty() && !path.is_empty())
-                .ok_or_else(|| usage(format!("--activity {word}: write TYPE=COMPONENT")))?;
-            existing(Path::new(path))?;
-            Ok((name.to_owned(), PathBuf::from(path)))
-        };
-        self.activities.iter().map(parse).collect()
-    }
-
-    fn start(&self, components: &[(PathBuf, Vec<String>)]) -> Result<StartWorkflow> {
-        let types: Vec<&String> = components.iter().flat_map(|(_, types)| types).collect();
+    fn start(&self, code: &Code) -> Result<StartWorkflow> {
+        let types: Vec<&String> = code.workflow_types().collect();
         let workflow_type = match (&self.workflow_type, types.as_slice()) {
             (Some(wanted), types) if types.contains(&wanted) => wanted,
             (None, [only]) => *only,
@@ -159,16 +117,6 @@ impl Run {
     fn task_queue(&self) -> &str {
         let named = self.task_queues.iter().find(|name| *name != "*");
         named.map_or(DEFAULT_TASK_QUEUE, String::as_str)
-    }
-
-    fn served(&self, mut builder: HostBuilder) -> HostBuilder {
-        for name in &self.task_queues {
-            builder = if name == "*" { builder.any_task_queue() } else { builder.task_queue(name) };
-        }
-        match &self.db {
-            Some(path) => builder.sqlite(path),
-            None => builder.in_memory(),
-        }
     }
 
     async fn to_its_end(&self, builder: HostBuilder, start: StartWorkflow) -> Result<Exit> {
@@ -232,36 +180,6 @@ async fn wait(
     }
 }
 
-/// `COMPONENT` or `COMPONENT=TYPE,…`. A file that has a `=` in its name is found first.
-fn component(word: &str) -> Result<(PathBuf, Vec<String>)> {
-    let (path, types) = match word.rsplit_once('=') {
-        Some((path, types)) if !Path::new(word).exists() => (path, Some(types)),
-        _ => (word, None),
-    };
-    let path = PathBuf::from(path);
-    existing(&path)?;
-    let types: Vec<String> = match types {
-        Some(types) => types.split(',').map(|name| name.trim().to_owned()).collect(),
-        None => vec![path.file_stem().unwrap_or_default().to_string_lossy().into_owned()],
-    };
-    if types.iter().any(String::is_empty) {
-        return Err(usage(format!("{word}: a workflow type after `=` is empty")));
-    }
-    Ok((path, types))
-}
-
-fn existing(path: &Path) -> Result<()> {
-    if path.is_file() {
-        return Ok(());
-    }
-    Err(usage(format!("there is no file {}; build the component first", path.display())))
-}
-
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path)
-        .map_err(|error| usage(format!("the file {} cannot be read: {error}", path.display())))
-}
-
 /// The argument as it was written, if it is JSON.
 fn json(text: &str) -> Result<Payload> {
     match serde_json::from_str::<serde::de::IgnoredAny>(text) {
@@ -275,22 +193,6 @@ fn json(text: &str) -> Result<Payload> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_components_types_stand_after_it() {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["greet.wasm", "a=b.wasm"] {
-            std::fs::write(folder.path().join(name), "").unwrap();
-        }
-        let file = |name: &str| folder.path().join(name).display().to_string();
-        let types = |word: &str| component(&file(word)).map(|(_, types)| types);
-        assert_eq!(types("greet.wasm").unwrap(), ["greet"]);
-        assert_eq!(types("greet.wasm=Hello, Bye").unwrap(), ["Hello", "Bye"]);
-        assert_eq!(types("a=b.wasm").unwrap(), ["a=b"]);
-        assert_eq!(types("a=b.wasm=C").unwrap(), ["C"]);
-        assert!(types("greet.wasm=").is_err());
-        assert!(types("missing.wasm").is_err());
-    }
 
     #[test]
     fn an_argument_stays_as_it_was_written() {

@@ -33,9 +33,9 @@ mod volatile;
 mod workflow_task;
 
 pub use change::{
-    ActivityAttemptFailed, ActivityAttemptStarted, ActivityHeartbeat, BufferFlushed, EventBuffered,
-    RequestAccepted, StateChange, TransientTaskFailed, TransientTaskReleased,
-    TransientTaskScheduled, TransientTaskStarted,
+    ActivityAttemptFailed, ActivityAttemptReleased, ActivityAttemptStarted, ActivityHeartbeat,
+    BufferFlushed, EventBuffered, RequestAccepted, StateChange, TransientTaskFailed,
+    TransientTaskReleased, TransientTaskScheduled, TransientTaskStarted,
 };
 pub use describe::{Description, PendingActivity, PendingActivityState, PendingWorkflowTask};
 pub use entry::{entries_from_bytes, entries_to_bytes};

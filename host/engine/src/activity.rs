@@ -1,4 +1,4 @@
-//! Activities: work with effects, done in this process by Rust functions or by components.
+//! Activities: work with effects, done in this process by Rust functions or by components, or by workers that poll for them.
 //!
 //! What lives here: how a type is registered and what an attempt is given. What does not: retries and timeouts, which are the core's, and
 //! when an attempt is dispatched, which is `matching`'s.
@@ -6,9 +6,11 @@
 mod component;
 mod context;
 mod function;
+mod remote;
 
 pub use context::{ActivityContext, ActivityInfo, CancelWord, Cancellation};
 pub use function::{ActivityError, function};
+pub use remote::ActivityTasks;
 
 pub(crate) use component::ComponentActivity;
 pub(crate) use context::{Attempt, Heartbeats};

@@ -8,7 +8,7 @@ mod view;
 pub use error::{ClientError, WorkflowError};
 pub use handle::WorkflowHandle;
 pub use start::{DEFAULT_TASK_QUEUE, StartWorkflow};
-pub use view::{History, WorkflowDescription};
+pub use view::{History, HistoryPage, WorkflowDescription};
 
 use crate::engine::{Engine, Starting};
 use crate::store::{ListFilter, RunSummary};
@@ -21,6 +21,15 @@ use tokio::sync::oneshot;
 pub struct Client {
     pub(crate) engine: Arc<Engine>,
     identity: Arc<str>,
+}
+
+/// What a start has led to.
+#[derive(Clone)]
+pub struct StartedWorkflow {
+    /// The run.
+    pub handle: WorkflowHandle,
+    /// Whether this request started it, now or when it was sent before.
+    pub is_new: bool,
 }
 
 impl Client {
@@ -39,13 +48,29 @@ impl Client {
         &self.identity
     }
 
+    /// What one run may hold.
+    #[must_use]
+    pub fn limits(&self) -> &sandglass_core::engine::Limits {
+        &self.engine.options.run
+    }
+
     /// Starts a run; returns when that is durable.
     pub async fn start(&self, start: StartWorkflow) -> Result<WorkflowHandle, ClientError> {
+        self.start_or_find(start).await.map(|started| started.handle)
+    }
+
+    /// Starts a run, and tells whether it is a new one: the policies, or a repeated request id, can lead to one that was there. A signal
+    /// that comes with the start goes to either.
+    pub async fn start_or_find(
+        &self,
+        start: StartWorkflow,
+    ) -> Result<StartedWorkflow, ClientError> {
         let starting = self.starting(start)?;
         let workflow_id = starting.start.workflow_id.clone();
         let started = self.engine.start(starting).await?;
         self.engine.durable(started.ticket).await?;
-        Ok(WorkflowHandle::new(self.clone(), workflow_id, Some(started.run_id)))
+        let handle = WorkflowHandle::new(self.clone(), workflow_id, Some(started.run_id));
+        Ok(StartedWorkflow { handle, is_new: started.by_request })
     }
 
     /// Starts a run and waits for its result: one wait for the disk, where the run needs no more.

@@ -8,6 +8,7 @@ mod attempts;
 mod commit;
 mod loading;
 mod open_task;
+mod polling;
 mod recovery;
 mod runs;
 mod slot;
@@ -34,7 +35,6 @@ use sandglass_core::engine::{
     ActivityTask, Dispatch, Outcome, Reply, Request, RequestError, Transition,
 };
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::watch;
 
@@ -55,7 +55,8 @@ pub(crate) struct Engine {
     pub(crate) identity: String,
     pub(crate) runtime: tokio::runtime::Handle,
     worker: OnceLock<Arc<dyn WorkflowWorker>>,
-    stopping: AtomicBool,
+    /// True once no task is dispatched any more.
+    stopping: watch::Sender<bool>,
     /// True once the host is gone: what runs for it ends where it is.
     halted: watch::Sender<bool>,
     this: Weak<Engine>,
@@ -91,7 +92,7 @@ impl Engine {
             activity_tasks: Tasks::new(options.activities_at_once_max, true),
             runtime: tokio::runtime::Handle::current(),
             worker: OnceLock::new(),
-            stopping: AtomicBool::new(false),
+            stopping: watch::Sender::new(false),
             halted: watch::Sender::new(false),
             this: Weak::clone(this),
             options,
@@ -117,7 +118,7 @@ impl Engine {
 
     /// Ends the dispatching of tasks (D16).
     pub(crate) fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
+        self.stopping.send_replace(true);
     }
 
     /// Ends everything that runs for this host where it is, as a crash would.
@@ -133,7 +134,7 @@ impl Engine {
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::SeqCst)
+        *self.stopping.borrow()
     }
 
     fn this(&self) -> Result<Arc<Engine>, ClientError> {
@@ -170,6 +171,7 @@ impl Engine {
         if work.closed {
             self.tell_the_end(live);
         }
+        live.tell_news();
         if let Some((queue, task)) = work.workflow_task {
             live.task_given_up = false;
             self.begin_workflow_task(slot, queue, *task);

@@ -4,6 +4,7 @@ mod builder;
 
 pub use builder::{HostBuilder, HostError};
 
+use crate::activity::ActivityTasks;
 use crate::client::{Client, ClientError};
 use crate::engine::{Engine, READ_AGAIN};
 use crate::wasm;
@@ -31,6 +32,12 @@ impl Host {
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(Arc::clone(&self.engine))
+    }
+
+    /// Where workers outside this process get activities.
+    #[must_use]
+    pub fn activity_tasks(&self) -> ActivityTasks {
+        ActivityTasks::new(Arc::clone(&self.engine))
     }
 
     /// Commits so far, for measurements.

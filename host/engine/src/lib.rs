@@ -21,11 +21,12 @@ mod worker;
 pub mod writer;
 
 pub use activity::{
-    Activity, ActivityContext, ActivityError, ActivityInfo, CancelWord, Cancellation, function,
+    Activity, ActivityContext, ActivityError, ActivityInfo, ActivityTasks, CancelWord,
+    Cancellation, function,
 };
 pub use client::{
-    Client, ClientError, DEFAULT_TASK_QUEUE, History, StartWorkflow, WorkflowDescription,
-    WorkflowError, WorkflowHandle,
+    Client, ClientError, DEFAULT_TASK_QUEUE, History, HistoryPage, StartWorkflow, StartedWorkflow,
+    WorkflowDescription, WorkflowError, WorkflowHandle,
 };
 pub use clock::Clock;
 pub use engine::{OpenTask, RunHistory};

@@ -6,6 +6,7 @@
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// A task that waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,16 @@ struct Queue {
     running: usize,
     /// By type, since a worker takes only the types that it has.
     waiting: BTreeMap<Arc<str>, VecDeque<(u64, Waiting)>>,
+    /// Workers over the wire that wait for a task of any type, in turn. While one waits, no task does.
+    polls: VecDeque<(u64, oneshot::Sender<Waiting>)>,
+}
+
+/// What a poll finds.
+pub(crate) enum Polled {
+    /// A task that has waited.
+    Task(Waiting),
+    /// None yet: the next one comes there, unless the poll of that number is given up before.
+    Later(u64, oneshot::Receiver<Waiting>),
 }
 
 /// Tasks of one kind (workflow or activity) in all queues.
@@ -105,13 +116,52 @@ impl Tasks {
         }
     }
 
-    /// Puts a task at the end of its queue.
+    /// Gives a task to a worker that polls, or puts it at the end of its queue.
     pub(crate) fn wait(&self, queue: &str, task: Waiting) {
         let mut state = self.state.lock();
         state.arrivals += 1;
         let arrival = state.arrivals;
         let queue = state.queues.entry(queue.into()).or_default();
+        let Some(task) = queue.offer(task) else { return };
         queue.waiting.entry(Arc::clone(&task.task_type)).or_default().push_back((arrival, task));
+    }
+
+    /// Gives a task, which was taken for nothing, to another worker that polls, or puts it first in its queue.
+    pub(crate) fn wait_again(&self, queue: &str, task: Waiting) {
+        let mut state = self.state.lock();
+        let queue = state.queues.entry(queue.into()).or_default();
+        let Some(task) = queue.offer(task) else { return };
+        queue.waiting.entry(Arc::clone(&task.task_type)).or_default().push_front((0, task));
+    }
+
+    /// Takes the task that has waited longest in that queue, or waits for the next one.
+    pub(crate) fn poll(&self, queue: &str) -> Polled {
+        let mut state = self.state.lock();
+        state.arrivals += 1;
+        let number = state.arrivals;
+        let queue = state.queues.entry(queue.into()).or_default();
+        if let Some(task) = queue.pop_first() {
+            return Polled::Task(task);
+        }
+        let (sender, receiver) = oneshot::channel();
+        queue.polls.push_back((number, sender));
+        Polled::Later(number, receiver)
+    }
+
+    /// That poll waits no more.
+    pub(crate) fn give_up(&self, queue: &str, number: u64) {
+        let mut state = self.state.lock();
+        let Some(it) = state.queues.get_mut(queue) else { return };
+        it.polls.retain(|(poll, _)| *poll != number);
+        if it.running == 0 && it.waiting.is_empty() && it.polls.is_empty() {
+            // Names of queues come from callers: none stays for its own sake.
+            state.queues.remove(queue);
+        }
+    }
+
+    /// How many polls wait in that queue.
+    pub(crate) fn polls(&self, queue: &str) -> usize {
+        self.state.lock().queues.get(queue).map_or(0, |queue| queue.polls.len())
     }
 
     /// Takes the task that has waited longest among those for which there are a worker and a slot; the slot is taken with it.
@@ -152,6 +202,35 @@ impl Tasks {
     }
 }
 
+impl Queue {
+    /// Gives the task to the poll that has waited longest; gives it back if none does.
+    fn offer(&mut self, mut task: Waiting) -> Option<Waiting> {
+        while let Some((_, poll)) = self.polls.pop_front() {
+            match poll.send(task) {
+                Ok(()) => return None,
+                Err(refused) => task = refused,
+            }
+        }
+        Some(task)
+    }
+
+    fn pop_first(&mut self) -> Option<Waiting> {
+        let first = |waiting: &VecDeque<(u64, Waiting)>| waiting.front().map(|front| front.0);
+        let (_, task_type) = self
+            .waiting
+            .iter()
+            .filter_map(|(task_type, waiting)| Some((first(waiting)?, task_type)))
+            .min_by_key(|(arrival, _)| *arrival)
+            .map(|(arrival, task_type)| (arrival, Arc::clone(task_type)))?;
+        let waiting = self.waiting.get_mut(&task_type)?;
+        let task = waiting.pop_front()?.1;
+        if waiting.is_empty() {
+            self.waiting.remove(&task_type);
+        }
+        Some(task)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,6 +268,40 @@ mod tests {
         tasks.end("a");
         assert_eq!(next(), None);
         assert_eq!(tasks.waiting(), 1);
+    }
+
+    #[test]
+    fn a_poll_gets_what_waits_longest_or_comes_next() {
+        let tasks = Tasks::new(1, true);
+        tasks.wait("a", task("1", "t"));
+        tasks.wait("a", task("2", "s"));
+        let taken = |polled| match polled {
+            Polled::Task(task) => task.workflow_id.to_string(),
+            Polled::Later(..) => "later".into(),
+        };
+        assert_eq!(taken(tasks.poll("b")), "later");
+        assert_eq!(taken(tasks.poll("a")), "1");
+        assert_eq!(taken(tasks.poll("a")), "2");
+        // The first of these has gone without a word, the second has given up: the third gets it.
+        assert_eq!(taken(tasks.poll("a")), "later");
+        let Polled::Later(second, _receiver) = tasks.poll("a") else { panic!("a task") };
+        let Polled::Later(_, mut third) = tasks.poll("a") else { panic!("a task") };
+        tasks.give_up("a", second);
+        tasks.wait("a", task("3", "t"));
+        assert_eq!(third.try_recv().map(|task| task.workflow_id.to_string()), Ok("3".into()));
+        tasks.wait("a", task("4", "t"));
+        tasks.wait_again("a", task("3", "t"));
+        assert_eq!(taken(tasks.poll("a")), "3");
+        assert_eq!(taken(tasks.poll("a")), "4");
+    }
+
+    #[test]
+    fn queues_that_nobody_uses_are_forgotten() {
+        let tasks = Tasks::new(1, true);
+        let Polled::Later(number, _) = tasks.poll("a") else { panic!("a task") };
+        assert_eq!(tasks.polls("a"), 1);
+        tasks.give_up("a", number);
+        assert!(tasks.state.lock().queues.is_empty());
     }
 
     #[test]

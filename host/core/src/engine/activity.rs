@@ -9,7 +9,9 @@ mod timeouts;
 
 pub(super) use options::normalize;
 
-use super::change::{ActivityAttemptFailed, ActivityAttemptStarted, ActivityHeartbeat};
+use super::change::{
+    ActivityAttemptFailed, ActivityAttemptReleased, ActivityAttemptStarted, ActivityHeartbeat,
+};
 use super::deadlines::Deadline;
 use super::execution::Execution;
 use super::illegal::Illegal;
@@ -87,6 +89,8 @@ pub(super) enum Step<'a> {
     Scheduled(&'a Arc<HistoryEvent>),
     /// A worker took an attempt.
     AttemptStarted(&'a ActivityAttemptStarted),
+    /// The worker never got it.
+    AttemptReleased(&'a ActivityAttemptReleased),
     /// It goes on.
     Heartbeat(&'a ActivityHeartbeat),
     /// It failed; the next one is due.
@@ -121,6 +125,11 @@ pub(super) fn apply(state: Option<Activity>, step: &Step<'_>) -> Result<Option<A
             if i64::from(started.attempt) == i64::from(it.attempt) =>
         {
             Phase::Started(it.begin(started))
+        }
+        (Phase::Started(_), Step::AttemptReleased(released))
+            if i64::from(released.attempt) == i64::from(it.attempt) =>
+        {
+            it.release()
         }
         (Phase::Started(attempt), Step::AttemptFailed(failed)) if it.retries(failed) => {
             it.fail(attempt, failed);
@@ -200,6 +209,7 @@ impl Step<'_> {
         match self {
             Step::Scheduled(_) => "ActivityTaskScheduled",
             Step::AttemptStarted(_) => "ActivityAttemptStarted",
+            Step::AttemptReleased(_) => "ActivityAttemptReleased",
             Step::Heartbeat(_) => "ActivityHeartbeat",
             Step::AttemptFailed(_) => "ActivityAttemptFailed",
             Step::CancelRequested(_) => "ActivityTaskCancelRequested",
@@ -224,6 +234,13 @@ impl Activity {
             request_id: started.request_id.clone(),
             host: started.host.clone(),
         }
+    }
+
+    /// The same attempt waits again; its time has come already.
+    fn release(&mut self) -> Phase {
+        self.unwritten_heartbeat.0 = None;
+        self.announced.0 = true;
+        if self.attempt == 1 { Phase::Ready } else { Phase::Backoff }
     }
 
     fn retries(&self, failed: &ActivityAttemptFailed) -> bool {

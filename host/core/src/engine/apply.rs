@@ -183,6 +183,9 @@ impl Execution {
             C::ActivityAttemptFailed(failed) => {
                 self.step_activity(failed.scheduled_event_id, Act::AttemptFailed(failed))
             }
+            C::ActivityAttemptReleased(released) => {
+                self.step_activity(released.scheduled_event_id, Act::AttemptReleased(released))
+            }
             C::ActivityHeartbeat(beat) => {
                 self.step_activity(beat.scheduled_event_id, Act::Heartbeat(beat))
             }

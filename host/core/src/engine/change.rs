@@ -35,6 +35,8 @@ one_of! {
         9 => ActivityAttemptFailed(ActivityAttemptFailed) = "activityAttemptFailed",
         /// An attempt of an activity goes on.
         10 => ActivityHeartbeat(ActivityHeartbeat) = "activityHeartbeat",
+        /// A worker took an attempt of an activity, and never got it.
+        11 => ActivityAttemptReleased(ActivityAttemptReleased) = "activityAttemptReleased",
     }
 }
 
@@ -101,6 +103,14 @@ message! {
         5 => request_id: String,
         /// The host whose process runs it; empty for a worker over the wire.
         6 => host: String,
+    }
+
+    /// A worker took an attempt of an activity, but was gone before it got the task: the attempt waits again.
+    pub struct ActivityAttemptReleased {
+        /// Its ActivityTaskScheduled.
+        1 => scheduled_event_id: i64,
+        /// Which attempt.
+        2 => attempt: i32,
     }
 
     /// An attempt of an activity ended; another one follows.
@@ -181,6 +191,7 @@ impl StateChange {
             Self::ActivityAttemptStarted(_) => "ActivityAttemptStarted",
             Self::ActivityAttemptFailed(_) => "ActivityAttemptFailed",
             Self::ActivityHeartbeat(_) => "ActivityHeartbeat",
+            Self::ActivityAttemptReleased(_) => "ActivityAttemptReleased",
         }
     }
 

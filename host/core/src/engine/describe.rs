@@ -5,8 +5,8 @@ use super::activity::{Activity, Phase};
 use super::cancel::Cancel;
 use super::execution::Execution;
 use crate::failure::Failure;
-use crate::payload::{Memo, Payloads, SearchAttributes, UserMetadata, WorkflowExecution};
-use crate::policy::WorkflowExecutionStatus;
+use crate::payload::{Memo, Payloads, Priority, SearchAttributes, UserMetadata, WorkflowExecution};
+use crate::policy::{RetryPolicy, WorkflowExecutionStatus};
 use crate::time::Timestamp;
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
@@ -46,6 +46,16 @@ pub struct Description {
     pub pending_timers: Vec<(String, Timestamp)>,
     /// When the run's time is over.
     pub expiration_time: Option<Timestamp>,
+    /// How long the run and those that follow it may take.
+    pub workflow_execution_timeout: Option<Duration>,
+    /// How long the run may take.
+    pub workflow_run_timeout: Option<Duration>,
+    /// How long one workflow task may take.
+    pub workflow_task_timeout: Duration,
+    /// The request that started it; may be empty.
+    pub start_request_id: String,
+    /// As it was given at the start.
+    pub priority: Option<Priority>,
 }
 
 /// How far a pending activity is.
@@ -92,6 +102,18 @@ pub struct PendingActivity {
     pub next_attempt_time: Option<Timestamp>,
     /// When all attempts have to be over.
     pub expiration_time: Option<Timestamp>,
+    /// How long all attempts may take.
+    pub schedule_to_close_timeout: Option<Duration>,
+    /// How long an attempt may wait for a worker.
+    pub schedule_to_start_timeout: Option<Duration>,
+    /// How long an attempt may take.
+    pub start_to_close_timeout: Option<Duration>,
+    /// How long a worker may be silent.
+    pub heartbeat_timeout: Option<Duration>,
+    /// How it is tried again.
+    pub retry_policy: Option<RetryPolicy>,
+    /// Which of several waiting ones a worker gets first.
+    pub priority: Option<Priority>,
 }
 
 /// The workflow task, while one waits or runs.
@@ -139,10 +161,17 @@ impl Execution {
                 .filter_map(|timer| Some((timer.id().into(), timer.deadline()?)))
                 .collect(),
             expiration_time: self.expiration(),
+            workflow_execution_timeout: started.workflow_execution_timeout,
+            workflow_run_timeout: started.workflow_run_timeout,
+            workflow_task_timeout: self.task_timeout(),
+            start_request_id: self.info.start_request_id.clone(),
+            priority: started.priority.clone(),
         }
     }
 
-    fn pending_workflow_task(&self) -> Option<PendingWorkflowTask> {
+    /// The workflow task, if one waits or runs.
+    #[must_use]
+    pub fn pending_workflow_task(&self) -> Option<PendingWorkflowTask> {
         let task = self.task.scheduled().filter(|_| self.closed.is_none())?;
         Some(PendingWorkflowTask {
             started: self.workflow_task_started(),
@@ -186,6 +215,12 @@ impl Execution {
         };
         self.closed.is_some()
             || (self.task.scheduled().is_none() && self.activities.values().all(quiet))
+    }
+
+    /// Whether its code has answered a workflow task yet.
+    #[must_use]
+    pub fn has_completed_a_task(&self) -> bool {
+        self.previous_started_event_id > 0
     }
 
     /// How far the run has come.
@@ -266,5 +301,11 @@ fn pending_activity(id: i64, activity: &Activity) -> Option<PendingActivity> {
         last_worker_identity: activity.last_worker_identity.clone(),
         next_attempt_time: waits.then_some(activity.attempt_scheduled_time),
         expiration_time: activity.expiration(),
+        schedule_to_close_timeout: options.schedule_to_close_timeout,
+        schedule_to_start_timeout: options.schedule_to_start_timeout,
+        start_to_close_timeout: options.start_to_close_timeout,
+        heartbeat_timeout: options.heartbeat_timeout,
+        retry_policy: options.retry_policy.clone(),
+        priority: options.priority.clone(),
     })
 }

@@ -280,6 +280,7 @@ impl Recorder<'_> {
                     ..Default::default()
                 })
             }
+            Request::ReleaseActivity { token } => self.release_activity(token),
             Request::HeartbeatActivity { activity, details } => self.heartbeat(&activity, details),
             Request::EndActivity { activity, end, identity } => {
                 self.end_activity(&activity, end, identity)

@@ -4,7 +4,7 @@ use crate::policy::{WorkflowExecutionStatus, WorkflowIdConflictPolicy, WorkflowI
 use alloc::string::String;
 
 /// The latest run of a workflow id.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LatestRun {
     /// Its run id.
     pub run_id: String,

@@ -114,12 +114,13 @@ pub(super) fn check_queue(name: &str, limits: &Limits) -> Result<(), RequestErro
 impl Execution {
     /// Starts a run: its first event, and its first workflow task.
     pub fn start(
-        start: Start,
+        mut start: Start,
         ids: StartIds,
         limits: &Limits,
         now: Timestamp,
     ) -> Result<(Execution, Transition), RequestError> {
         start.check(limits)?;
+        let signal = start.signal.take();
         if ids.run_id.is_empty() {
             return Err(RequestError::Inconsistent("a new run needs an id".into()));
         }
@@ -131,6 +132,9 @@ impl Execution {
         if !request_id.is_empty() {
             let accepted = RequestAccepted { kind: START, request_id, ..Default::default() };
             recorder.change(StateChange::RequestAccepted(accepted))?;
+        }
+        if let Some(signal) = signal {
+            recorder.signal(signal)?;
         }
         recorder.wants_task = true;
         recorder.finish()?;

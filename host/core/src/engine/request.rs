@@ -1,5 +1,6 @@
 //! What outsiders ask of a run, what they are told, and why they are refused.
 
+use crate::event::signal::Signaled;
 use crate::event::workflow_task::FailedCause;
 use crate::failure::Failure;
 use crate::payload::{Header, Memo, Payloads, Priority, SearchAttributes, TaskQueue, UserMetadata};
@@ -50,6 +51,8 @@ pub struct Start {
     pub user_metadata: Option<UserMetadata>,
     /// Which of several waiting tasks a worker gets first.
     pub priority: Option<Priority>,
+    /// A signal that the run gets with its start, before its first workflow task.
+    pub signal: Option<Signaled>,
 }
 
 /// What a start needs and the core cannot make: ids are random.
@@ -185,6 +188,11 @@ pub enum Request {
         request_id: String,
         /// The host whose process runs it: if that dies, the attempt is lost at once. Empty for a worker over the wire.
         host: String,
+    },
+    /// The worker that took an attempt was gone before it got the task: it waits again, so that no poll swallows one.
+    ReleaseActivity {
+        /// The attempt.
+        token: ActivityTaskToken,
     },
     /// A worker says that an attempt goes on.
     HeartbeatActivity {

@@ -3,6 +3,7 @@
 use crate::store;
 use crate::writer::CommitFailed;
 use sandglass_core::engine::RequestError;
+use sandglass_core::policy::{WorkflowExecutionStatus, WorkflowIdReusePolicy};
 use sandglass_core::{Failure, Payload};
 
 /// Why a request did not succeed.
@@ -16,12 +17,18 @@ pub enum ClientError {
     #[error("workflow execution already completed")]
     AlreadyCompleted,
     /// The workflow id is in use, and the policies do not allow another run. Nothing was written.
-    #[error("Workflow execution is already running. WorkflowId: {workflow_id}, RunId: {run_id}.")]
+    #[error("{} WorkflowId: {workflow_id}, RunId: {run_id}.{}", in_use(*.status, *.reuse), by_policy(*.status, *.reuse))]
     AlreadyStarted {
         /// The id.
         workflow_id: String,
         /// The run that has it.
         run_id: String,
+        /// The request id of that run's start.
+        start_request_id: String,
+        /// How far that run has come.
+        status: WorkflowExecutionStatus,
+        /// The policy of the start that was refused.
+        reuse: WorkflowIdReusePolicy,
     },
     /// Something about the request is not right. Nothing was written.
     #[error("{0}")]
@@ -37,6 +44,9 @@ pub enum ClientError {
     /// The run could not be asked. Nothing was written.
     #[error("the query failed: {0}")]
     QueryFailed(String),
+    /// The run cannot answer a query now.
+    #[error("{0}")]
+    NotReady(String),
     /// The engine was busy until the deadline was over. Nothing was written; the same request can succeed later.
     #[error("{0}")]
     Busy(String),
@@ -109,6 +119,27 @@ impl ClientError {
                 ClientError::Corrupt { run_id: run_id.into(), reason }
             }
         }
+    }
+}
+
+/// Why a workflow id cannot be used, as Temporal has it.
+fn in_use(status: WorkflowExecutionStatus, reuse: WorkflowIdReusePolicy) -> &'static str {
+    match (status, reuse) {
+        (WorkflowExecutionStatus::Running, _) => "Workflow execution is already running.",
+        (_, WorkflowIdReusePolicy::AllowDuplicateFailedOnly) => {
+            "Workflow execution already finished successfully."
+        }
+        _ => "Workflow execution already finished.",
+    }
+}
+
+fn by_policy(status: WorkflowExecutionStatus, reuse: WorkflowIdReusePolicy) -> &'static str {
+    match (status, reuse) {
+        (WorkflowExecutionStatus::Running, _) => "",
+        (_, WorkflowIdReusePolicy::AllowDuplicateFailedOnly) => {
+            " Workflow Id reuse policy: allow duplicate workflow Id if last run failed."
+        }
+        _ => " Workflow Id reuse policy: reject duplicate workflow Id.",
     }
 }
 

@@ -1,11 +1,13 @@
 //! A handle to one workflow: what can be asked of it.
 
-use super::view::{self, History, WorkflowDescription};
+use super::view::{self, History, HistoryPage, WorkflowDescription};
 use super::{Client, ClientError, WorkflowError};
-use crate::engine::Address;
+use crate::engine::{Address, Live};
 use sandglass_core::engine::Request;
-use sandglass_core::{Payload, Payloads};
+use sandglass_core::payload::Header;
+use sandglass_core::{HistoryEvent, Payload, Payloads};
 use serde::{Serialize, de::DeserializeOwned};
+use std::sync::Arc;
 
 /// A workflow by its id, and perhaps one run of it. Cheap to clone.
 #[derive(Clone)]
@@ -16,7 +18,16 @@ pub struct WorkflowHandle {
 
 impl WorkflowHandle {
     pub(super) fn new(client: Client, workflow_id: String, run_id: Option<String>) -> Self {
-        WorkflowHandle { client, address: Address { workflow_id, run_id } }
+        WorkflowHandle { client, address: Address { workflow_id, run_id, first_run_id: None } }
+    }
+
+    /// The same workflow, but only while its latest run belongs to the chain that began with that run; which run was named before does
+    /// not matter then.
+    #[must_use]
+    pub fn in_chain_of(mut self, first_run_id: impl Into<String>) -> Self {
+        self.address.run_id = None;
+        self.address.first_run_id = Some(first_run_id.into());
+        self
     }
 
     /// The workflow's id.
@@ -40,6 +51,11 @@ impl WorkflowHandle {
     pub async fn result_payload(&self) -> Result<Payload, WorkflowError> {
         let ending = self.client.engine.ending(&self.address).await?;
         view::result_of(&ending.event)
+    }
+
+    /// Waits for the run's end, and gives its last event.
+    pub async fn closing_event(&self) -> Result<Arc<HistoryEvent>, ClientError> {
+        self.client.engine.ending(&self.address).await.map(|ending| ending.event)
     }
 
     /// Asks the run to stop. Its code learns of it and may clean up; nothing forces it. Of no effect on a run that is closed or was asked before.
@@ -90,12 +106,24 @@ impl WorkflowHandle {
         input: Vec<Payload>,
         request_id: Option<&str>,
     ) -> Result<(), ClientError> {
+        let request_id = request_id.map_or_else(|| uuid::Uuid::new_v4().to_string(), Into::into);
+        self.signal_with(name, Payloads::some(input), None, &request_id).await
+    }
+
+    /// Sends a signal with headers. An empty request id is no id: the signal is taken as often as it is sent.
+    pub async fn signal_with(
+        &self,
+        name: &str,
+        input: Option<Payloads>,
+        header: Option<Header>,
+        request_id: &str,
+    ) -> Result<(), ClientError> {
         let request = Request::Signal {
             name: name.into(),
-            input: Payloads::some(input),
+            input,
             identity: self.client.identity().into(),
-            request_id: request_id.map_or_else(|| uuid::Uuid::new_v4().to_string(), Into::into),
-            header: None,
+            request_id: request_id.into(),
+            header,
         };
         self.client.engine.request(&self.address, request).await.map(drop)
     }
@@ -113,6 +141,24 @@ impl WorkflowHandle {
     /// How the run stands: what it waits for, and what it has pending.
     pub async fn describe(&self) -> Result<WorkflowDescription, ClientError> {
         self.client.engine.describe(&self.address).await
+    }
+
+    /// The stored events from `first_event_id` on, at most `events_max`.
+    pub async fn history_page(
+        &self,
+        first_event_id: i64,
+        events_max: usize,
+    ) -> Result<HistoryPage, ClientError> {
+        self.client.engine.history_page(&self.address, first_event_id, events_max).await
+    }
+
+    /// Waits until the history has that event, or the run is closed.
+    pub async fn wait_for_event(&self, event_id: i64) -> Result<(), ClientError> {
+        let reached = |live: &mut Live| {
+            let reached = live.execution.last_event_id() >= event_id || !live.is_open();
+            reached.then_some(())
+        };
+        self.client.engine.until(&self.address, reached).await
     }
 
     /// The run's history, as Temporal has it.

@@ -38,6 +38,18 @@ impl StartWorkflow {
         }
     }
 
+    /// A start whose every field is given already. Arguments that are added follow those that it has.
+    pub fn with(mut start: Start) -> Self {
+        let input = start.input.take().map(|input| input.payloads).unwrap_or_default();
+        StartWorkflow {
+            start,
+            input,
+            invalid: None,
+            reuse: WorkflowIdReusePolicy::Unspecified,
+            conflict: WorkflowIdConflictPolicy::Unspecified,
+        }
+    }
+
     /// Adds an argument, as JSON.
     pub fn input<T: Serialize + ?Sized>(mut self, argument: &T) -> Self {
         match serde_json::to_string(argument) {

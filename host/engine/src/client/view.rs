@@ -25,6 +25,21 @@ impl Serialize for History {
     }
 }
 
+/// A part of a run's history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryPage {
+    /// The run.
+    pub run_id: String,
+    /// The stored events of the page.
+    pub events: Vec<Arc<HistoryEvent>>,
+    /// The last event of the whole history, as it is stored.
+    pub last_event_id: i64,
+    /// Whether more events can come.
+    pub is_open: bool,
+    /// A workflow task's events that exist only in memory, to be shown after the last page (D4).
+    pub unwritten: Vec<Arc<HistoryEvent>>,
+}
+
 /// What a closing event says to who waits for the result.
 pub(super) fn result_of(event: &HistoryEvent) -> Result<Payload, WorkflowError> {
     match &event.attributes {

@@ -13,6 +13,8 @@ pub(crate) struct Address {
     pub(crate) workflow_id: String,
     /// Exactly that run; the latest, if not given.
     pub(crate) run_id: Option<String>,
+    /// The run with which the chain of the latest began; it is another's workflow otherwise (rule 22).
+    pub(crate) first_run_id: Option<String>,
 }
 
 /// The first wait before a request is repeated that found the engine busy; it doubles from there.
@@ -30,6 +32,16 @@ impl Address {
         }
         match &self.run_id {
             Some(run_id) if uuid::Uuid::parse_str(run_id).is_err() => invalid("Invalid RunId."),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_chain(&self, live: &Live) -> Result<(), ClientError> {
+        match &self.first_run_id {
+            // A chain is one run until runs can follow on each other.
+            Some(first) if **first != *live.run_id => {
+                Err(ClientError::NotFound("workflow execution not found".into()))
+            }
             _ => Ok(()),
         }
     }
@@ -61,11 +73,12 @@ impl Engine {
         let slot = self.slot(&address.workflow_id);
         let mut f = Some(f);
         let result = self
-            .with_loaded(&slot, |state| {
-                let live = state.live(address.run_id.as_deref())?;
-                f.take().map(|f| f(&slot, live))
+            .with_loaded(&slot, |state| -> Result<Option<R>, ClientError> {
+                let Some(live) = state.live(address.run_id.as_deref()) else { return Ok(None) };
+                address.check_chain(live)?;
+                Ok(f.take().map(|f| f(&slot, live)))
             })
-            .await?;
+            .await??;
         if let Some(result) = result {
             return Ok(result);
         }
@@ -113,6 +126,25 @@ impl Engine {
                     self.durable(ticket).await?;
                     return reply.map_err(|error| ClientError::of_run(&run_id, error));
                 }
+            }
+        }
+    }
+
+    /// Waits until `f` finds what it wants in the run: it is asked now and after every change.
+    pub(crate) async fn until<R>(
+        &self,
+        address: &Address,
+        f: impl Fn(&mut Live) -> Option<R>,
+    ) -> Result<R, ClientError> {
+        loop {
+            let look = |_: &Arc<Slot>, live: &mut Live| f(live).ok_or_else(|| live.watch());
+            match self.with_run(address, look).await? {
+                Ok(found) => return Ok(found),
+                // Dropped without a word, the run is read again.
+                Err(news) => match news.await {
+                    Err(_) if self.is_stopping() => return Err(ClientError::ShutDown),
+                    Ok(()) | Err(_) => {}
+                },
             }
         }
     }

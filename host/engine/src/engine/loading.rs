@@ -1,8 +1,9 @@
 //! Reading runs from the store, and forgetting what was ahead of a commit that failed.
 
 use super::{Address, Engine, Live, Slot, SlotState, Work};
-use crate::client::{ClientError, History, WorkflowDescription};
+use crate::client::{ClientError, History, HistoryPage, WorkflowDescription};
 use crate::store::{self, ListFilter, Page, RunSummary, Store, Stored};
+use crate::writer::Ticket;
 use bytes::Bytes;
 use sandglass_core::engine::{
     Corrupt, Entry, Execution, Reply, Request, RequestError, entries_from_bytes,
@@ -17,6 +18,9 @@ const STACK_TRACE: &str = "__stack_trace";
 
 /// How long nothing is read for a run after the store could not be read.
 pub(crate) const READ_AGAIN: Duration = Duration::from_secs(1);
+
+/// The attempt of a workflow task from which on queries do not wait for it.
+const FAILED_ATTEMPTS: u32 = 3;
 
 impl Engine {
     /// The latest run of a workflow id, from the store.
@@ -152,7 +156,8 @@ impl Engine {
         Ok(description)
     }
 
-    /// What a run says to a query: what it has published, which is durable.
+    /// What a run says to a query: what it has published, which is durable. A workflow task that is pending is waited for, so that the
+    /// answer rests on all that was accepted before (rule 23).
     pub(crate) async fn query(
         &self,
         address: &Address,
@@ -163,11 +168,7 @@ impl Engine {
         {
             return Ok(stack);
         }
-        let (run_id, ticket, published) = self
-            .with_run(address, |_, live| {
-                (Arc::clone(&live.run_id), live.ticket, live.published.clone())
-            })
-            .await?;
+        let (run_id, ticket, published) = self.until(address, answers_queries).await??;
         self.durable(ticket).await?;
         let mut published: Published = match published {
             Some(published) => published,
@@ -195,6 +196,32 @@ impl Engine {
             Some(Err(why)) => Err(ClientError::QueryFailed(why)),
             Some(Ok(stack)) => Ok(Some(Payload::json(serde_json::Value::from(stack).to_string()))),
         }
+    }
+
+    /// A part of a run's history, which is durable.
+    pub(crate) async fn history_page(
+        &self,
+        address: &Address,
+        first: i64,
+        events_max: usize,
+    ) -> Result<HistoryPage, ClientError> {
+        let (page, ticket) = self
+            .with_run(address, |_, live| {
+                let page = HistoryPage {
+                    run_id: live.run_id.to_string(),
+                    events: Vec::new(),
+                    last_event_id: live.execution.last_event_id(),
+                    is_open: live.is_open(),
+                    unwritten: live.execution.unwritten_events(),
+                };
+                (page, live.ticket)
+            })
+            .await?;
+        self.durable(ticket).await?;
+        let count = i64::try_from(events_max).unwrap_or(i64::MAX);
+        let end = first.saturating_add(count).min(page.last_event_id + 1);
+        let events = self.read_events(&page.run_id, first, end).await?;
+        Ok(HistoryPage { events, ..page })
     }
 
     /// A run's whole history, with the events that exist only in memory at its end (D4).
@@ -264,6 +291,25 @@ impl Engine {
     pub(crate) fn has_attempts(&self) -> bool {
         self.runs.all().iter().any(|slot| !slot.attempts.lock().is_empty())
     }
+}
+
+/// What answers queries, once nothing is to be waited for (rule 119).
+fn answers_queries(
+    live: &mut Live,
+) -> Option<Result<(Arc<str>, Ticket, Option<Published>), ClientError>> {
+    let not_ready = |text: &str| Some(Err(ClientError::NotReady(text.into())));
+    let execution = &live.execution;
+    match execution.pending_workflow_task() {
+        Some(task) if task.attempt >= FAILED_ATTEMPTS => {
+            return not_ready("Unable to query workflow due to Workflow Task in failed state.");
+        }
+        Some(_) => return None,
+        None if !live.is_open() && !execution.has_completed_a_task() => {
+            return not_ready("Workflow execution closed before WorkflowTaskStarted event");
+        }
+        None => {}
+    }
+    Some(Ok((Arc::clone(&live.run_id), live.ticket, live.published.clone())))
 }
 
 fn decode_events(

@@ -49,6 +49,8 @@ pub(crate) struct Live {
     pub(crate) task_given_up: bool,
     /// Who waits for its end.
     pub(crate) waiters: Vec<oneshot::Sender<Ending>>,
+    /// Who waits for anything to change.
+    pub(crate) watchers: Vec<oneshot::Sender<()>>,
     /// Entries since the last snapshot.
     pub(crate) entries_since_snapshot: u64,
 }
@@ -94,7 +96,8 @@ impl SlotState {
             SlotState::Unknown | SlotState::Absent => true,
             SlotState::Loaded(live) => {
                 !live.task_running
-                    && live.waiters.is_empty()
+                    && live.waiters.iter().all(oneshot::Sender::is_closed)
+                    && live.watchers.iter().all(oneshot::Sender::is_closed)
                     && !live.execution.workflow_task_started()
                     && durable(live.ticket)
             }
@@ -112,11 +115,29 @@ impl Live {
             task_running: false,
             task_given_up: false,
             waiters: Vec::new(),
+            watchers: Vec::new(),
             entries_since_snapshot: 0,
         }
     }
 
     pub(crate) fn is_open(&self) -> bool {
         self.execution.closed().is_none()
+    }
+
+    /// Lets somebody know of the next change.
+    pub(crate) fn watch(&mut self) -> oneshot::Receiver<()> {
+        // Who has given up waiting leaves nothing behind, however often he comes back.
+        self.watchers.retain(|watcher| !watcher.is_closed());
+        let (watcher, news) = oneshot::channel();
+        self.watchers.push(watcher);
+        news
+    }
+
+    /// Something has changed.
+    pub(crate) fn tell_news(&mut self) {
+        for watcher in self.watchers.drain(..) {
+            // Who does not wait any more has dropped the receiver.
+            let _ = watcher.send(());
+        }
     }
 }

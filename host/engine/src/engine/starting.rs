@@ -6,6 +6,7 @@ use crate::store::RunSummary;
 use crate::writer::Ticket;
 use sandglass_core::engine::{Execution, LatestRun, Start, StartDecision, StartIds, decide_start};
 use sandglass_core::engine::{Request, Transition};
+use sandglass_core::event::signal::Signaled;
 use sandglass_core::policy::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy};
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -23,6 +24,8 @@ pub(crate) struct Starting {
 pub(crate) struct Started {
     pub(crate) run_id: String,
     pub(crate) ticket: Ticket,
+    /// Whether this request started it, now or when it was sent before.
+    pub(crate) by_request: bool,
 }
 
 impl Engine {
@@ -79,13 +82,21 @@ impl Engine {
         let Starting { start, reuse, conflict, waiter } = starting;
         let decision = decide_start(latest.as_ref(), &start.request_id, reuse, conflict)
             .map_err(|e| ClientError::InvalidArgument(e.to_string()))?;
-        let latest_run_id = latest.map(|latest| latest.run_id).unwrap_or_default();
+        let latest = latest.unwrap_or_default();
+        let repeated = !start.request_id.is_empty() && latest.start_request_id == start.request_id;
         match decision {
             StartDecision::AlreadyStarted => Err(ClientError::AlreadyStarted {
                 workflow_id: start.workflow_id,
-                run_id: latest_run_id,
+                run_id: latest.run_id,
+                start_request_id: latest.start_request_id,
+                status: latest.status,
+                reuse,
             }),
-            StartDecision::UseExisting => Ok(self.use_existing(state, latest_run_id, waiter)),
+            StartDecision::UseExisting => {
+                let ticket =
+                    self.use_existing(slot, state, &latest.run_id, start.signal, waiter)?;
+                Ok(Started { run_id: latest.run_id, ticket, by_request: repeated })
+            }
             StartDecision::Start => self.start_run(slot, state, start, None, waiter),
             StartDecision::TerminateAndStart => {
                 let SlotState::Loaded(old) = std::mem::take(state) else {
@@ -98,12 +109,17 @@ impl Engine {
 
     fn use_existing(
         &self,
+        slot: &Arc<Slot>,
         state: &mut SlotState,
-        run_id: String,
+        run_id: &str,
+        signal: Option<Signaled>,
         waiter: Option<oneshot::Sender<Ending>>,
-    ) -> Started {
-        let ticket = match state.live(Some(&run_id)) {
+    ) -> Result<Ticket, ClientError> {
+        Ok(match state.live(Some(run_id)) {
             Some(live) => {
+                if let Some(signal) = signal {
+                    self.step(slot, live, signal_request(signal))?;
+                }
                 if let Some(waiter) = waiter {
                     live.wait_for_end(waiter);
                 }
@@ -111,8 +127,7 @@ impl Engine {
             }
             // Closed, and read from the store: durable. A waiter that is dropped makes its owner read the end there.
             None => Ticket::default(),
-        };
-        Started { run_id, ticket }
+        })
     }
 
     /// Starts a run; `old` is terminated in the same transaction.
@@ -143,7 +158,7 @@ impl Engine {
         self.finish_start(slot, &mut live, transition, terminated);
         let ticket = live.ticket;
         *state = SlotState::Loaded(live);
-        Ok(Started { run_id, ticket })
+        Ok(Started { run_id, ticket, by_request: true })
     }
 
     /// What terminating `old` in favour of the run `run_id` leads to (rule 66).
@@ -189,9 +204,17 @@ impl Live {
                 // Who does not wait any more has dropped the receiver.
                 let _ = waiter.send(ending);
             }
-            None => self.waiters.push(waiter),
+            None => {
+                self.waiters.retain(|waiter| !waiter.is_closed());
+                self.waiters.push(waiter);
+            }
         }
     }
+}
+
+fn signal_request(signal: Signaled) -> Request {
+    let Signaled { signal_name, input, identity, header, request_id, .. } = signal;
+    Request::Signal { name: signal_name, input, identity, request_id, header }
 }
 
 fn latest_of_live(live: &Live) -> LatestRun {

@@ -1,7 +1,7 @@
 //! What follows when a worker takes an attempt of an activity, says that it goes on, or says how it ended.
 
 use super::{Activity, Attempt, Beat, Phase};
-use crate::engine::change::{ActivityAttemptStarted, StateChange};
+use crate::engine::change::{ActivityAttemptReleased, ActivityAttemptStarted, StateChange};
 use crate::engine::deadlines::Deadline;
 use crate::engine::illegal::Illegal;
 use crate::engine::recorder::Recorder;
@@ -134,6 +134,30 @@ impl Recorder<'_> {
                 }
             }
         }
+    }
+
+    /// The worker that took an attempt never got it.
+    pub(in crate::engine) fn release_activity(
+        &mut self,
+        token: ActivityTaskToken,
+    ) -> Result<Reply, RequestError> {
+        let attempt = token.attempt;
+        let id = self.find(&AddressedActivity::Token(token))?;
+        if self.execution.activities.get(&id).is_some_and(Activity::is_canceling) {
+            // It was to stop before it was at work: that is what it does.
+            self.end_canceled(id, None, String::new())?;
+            return Ok(Reply::Done);
+        }
+        self.change(StateChange::ActivityAttemptReleased(ActivityAttemptReleased {
+            scheduled_event_id: id,
+            attempt,
+            ..Default::default()
+        }))?;
+        if let Some(activity) = self.execution.activities.get(&id) {
+            let dispatch = activity.dispatch(id);
+            self.dispatch.push(dispatch);
+        }
+        Ok(Reply::Done)
     }
 
     /// An attempt goes on. Its worker learns whether it is to stop.

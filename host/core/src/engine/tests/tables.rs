@@ -6,8 +6,8 @@ extern crate std;
 use crate::Timestamp;
 use crate::engine::activity::{self, Activity};
 use crate::engine::change::{
-    ActivityAttemptFailed, ActivityAttemptStarted, ActivityHeartbeat, TransientTaskScheduled,
-    TransientTaskStarted,
+    ActivityAttemptFailed, ActivityAttemptReleased, ActivityAttemptStarted, ActivityHeartbeat,
+    TransientTaskScheduled, TransientTaskStarted,
 };
 use crate::engine::illegal::Illegal;
 use crate::engine::workflow_task::{self, Scheduled, Started, Task};
@@ -201,6 +201,8 @@ fn attempts_and_ends_of_activities() {
         "ActivityTaskCompleted or ActivityTaskFailed",
         "ActivityTaskCanceled",
         "ActivityTaskTimedOut",
+        "ActivityAttemptReleased of attempt 1",
+        "ActivityAttemptReleased of attempt 2",
     ];
     let name = |state: &Option<Activity>| activity::name(state.as_ref());
     let text = table(&activities(&event), name, &steps, |state, step| {
@@ -208,6 +210,8 @@ fn attempts_and_ends_of_activities() {
         let failed = |attempt| ActivityAttemptFailed { attempt, ..Default::default() };
         let started = (started(1), started(2));
         let failed = (failed(1), failed(2));
+        let released = |attempt| ActivityAttemptReleased { attempt, ..Default::default() };
+        let released = (released(1), released(2));
         let beat = ActivityHeartbeat::default();
         let step = match step {
             0 => S::Scheduled(&event),
@@ -221,7 +225,9 @@ fn attempts_and_ends_of_activities() {
             8 => S::StartRecorded,
             9 => S::Ended,
             10 => S::Canceled,
-            _ => S::TimedOut,
+            11 => S::TimedOut,
+            12 => S::AttemptReleased(&released.0),
+            _ => S::AttemptReleased(&released.1),
         };
         activity::apply(state, &step).map(|state| name(&state))
     });

@@ -1,0 +1,103 @@
+//! Why a request was refused, and how that looks on the wire: the status, the sentence, and the typed details that Temporal's clients read.
+//!
+//! Nothing else in this crate makes a status.
+
+use prost::{Message, Name};
+use sandglass_host::ClientError;
+use temporalio_protos::google::rpc;
+use temporalio_protos::temporal::api::enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope};
+use temporalio_protos::temporal::api::errordetails::v1 as details;
+use tonic::{Code, Status};
+
+/// Why a request was refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// The host refused it.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// There is one namespace, and it has another name.
+    #[error("Namespace {0} is not found.")]
+    NamespaceNotFound(String),
+    /// Something about the request is not right; a whole sentence.
+    #[error("{0}")]
+    Invalid(String),
+    /// A field that has no effect yet (D15).
+    #[error("{0} is not supported yet")]
+    NotSupported(&'static str),
+    /// Too much at once; a whole sentence.
+    #[error("{0}")]
+    TooMany(String),
+    /// A defect of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Status {
+        let text = refusal.to_string();
+        match refusal {
+            Refusal::Client(error) => of_client(error, text),
+            Refusal::NamespaceNotFound(namespace) => {
+                let detail = details::NamespaceNotFoundFailure { namespace };
+                detailed(Code::NotFound, text, &detail)
+            }
+            Refusal::Invalid(_) | Refusal::NotSupported(_) => Status::invalid_argument(text),
+            Refusal::TooMany(_) => exhausted(text, ResourceExhaustedCause::ConcurrentLimit),
+            Refusal::Internal(_) => {
+                tracing::error!(text, "a request met a defect");
+                Status::internal(text)
+            }
+        }
+    }
+}
+
+fn of_client(error: ClientError, text: String) -> Status {
+    match error {
+        ClientError::NotFound(_) | ClientError::AlreadyCompleted => {
+            detailed(Code::NotFound, text, &details::NotFoundFailure::default())
+        }
+        ClientError::AlreadyStarted { run_id, start_request_id, .. } => {
+            let detail = details::WorkflowExecutionAlreadyStartedFailure {
+                start_request_id,
+                first_execution_run_id: run_id.clone(),
+                run_id,
+            };
+            detailed(Code::AlreadyExists, text, &detail)
+        }
+        ClientError::InvalidArgument(_) => Status::invalid_argument(text),
+        ClientError::UnknownQuery { .. } | ClientError::QueryFailed(_) => {
+            let detail = details::QueryFailedFailure::default();
+            detailed(Code::InvalidArgument, text, &detail)
+        }
+        ClientError::NotReady(_) => {
+            let detail = details::WorkflowNotReadyFailure::default();
+            detailed(Code::FailedPrecondition, text, &detail)
+        }
+        ClientError::Busy(_) => exhausted(text, ResourceExhaustedCause::BusyWorkflow),
+        ClientError::Corrupt { .. } => Status::data_loss(text),
+        // The same request, sent again, can succeed: clients do so of their own accord.
+        ClientError::OutcomeUnknown(_) | ClientError::ShutDown => Status::unavailable(text),
+        error => {
+            tracing::error!(%error, "a request met an error of the host");
+            Status::unavailable(text)
+        }
+    }
+}
+
+fn exhausted(text: String, cause: ResourceExhaustedCause) -> Status {
+    let detail = details::ResourceExhaustedFailure {
+        cause: cause.into(),
+        scope: ResourceExhaustedScope::Namespace.into(),
+    };
+    detailed(Code::ResourceExhausted, text, &detail)
+}
+
+/// A status that carries one typed detail, as `google.rpc.Status` in its trailers.
+fn detailed<T: Message + Name>(code: Code, text: String, detail: &T) -> Status {
+    let any = prost_types::Any {
+        type_url: format!("type.googleapis.com/{}", T::full_name()),
+        value: detail.encode_to_vec(),
+    };
+    let status = rpc::Status { code: code.into(), message: text.clone(), details: vec![any] };
+    Status::with_details(code, text, status.encode_to_vec().into())
+}
