@@ -41,7 +41,8 @@ pub fn compiled() -> PathBuf {
     target().join("guests/compiled")
 }
 
-fn target() -> PathBuf {
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| project().join("target"), PathBuf::from)
 }
 

@@ -1,5 +1,6 @@
-//! What the whole-system tests share: guests built from source, and recorded histories.
+//! What the whole-system tests share: guests built from source, recorded histories, the command and the front door under test.
 
+pub mod command;
 pub mod front_door;
 pub mod golden;
 pub mod guests;

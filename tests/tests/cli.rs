@@ -1,36 +1,9 @@
 //! The command as people and programs meet it: its words on stdout and stderr, and its exit codes.
 
 use expect_test::{Expect, expect};
-use sandglass_tests::{guest, project};
-use std::env;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
-use std::sync::OnceLock;
-
-/// Builds the command in this test's own profile, once, and says where it is.
-fn binary() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let this = env::current_exe().expect("a test knows its file");
-        let profile = this.ancestors().nth(2).expect("a test lies in PROFILE/deps");
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.args(["build", "--quiet", "-p", "sandglass-cli", "--target-dir"]);
-        cargo.arg(profile.parent().expect("profiles lie in a target folder"));
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        let status = cargo.current_dir(project()).status().expect("cargo can be run");
-        assert!(status.success(), "the command does not build");
-        profile.join("sandglass")
-    })
-}
-
-fn sandglass(args: &[&str]) -> Command {
-    let mut command = Command::new(binary());
-    command.args(args).env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR")).env_remove("RUST_LOG");
-    command
-}
+use sandglass_tests::command::{Running, sandglass};
+use sandglass_tests::guest;
+use std::process::Stdio;
 
 /// What a call said, without what differs from call to call.
 fn said(args: &[&str]) -> String {
@@ -327,51 +300,6 @@ fn compile_fills_the_cache() {
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .any(|name| name.ends_with(".cwasm"));
     assert!(kept, "nothing was kept");
-}
-
-/// A run that goes on while the test does something to it.
-struct Running {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    heard: String,
-}
-
-impl Running {
-    fn start(args: &[&str]) -> Running {
-        let mut child = sandglass(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the command can be called");
-        let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        Running { child, stderr, heard: String::new() }
-    }
-
-    /// Reads on until it says that.
-    fn until(&mut self, word: &str) {
-        loop {
-            let mut line = String::new();
-            let read = self.stderr.read_line(&mut line).expect("stderr can be read");
-            assert!(read > 0, "it ended without saying `{word}`: {}", self.heard);
-            self.heard += &line;
-            if line.contains(word) {
-                return;
-            }
-        }
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args([name, &pid]).status();
-        assert!(sent.expect("kill can be called").success());
-    }
-
-    /// Its exit code, and all that it has said.
-    fn end(mut self) -> (Option<i32>, String) {
-        self.stderr.read_to_string(&mut self.heard).expect("stderr can be read");
-        let status = self.child.wait().expect("it can be waited for");
-        (status.code(), self.heard)
-    }
 }
 
 #[test]

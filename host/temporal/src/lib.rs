@@ -13,7 +13,7 @@ mod service;
 pub use server::{ServeError, Server, TlsOptions};
 
 /// The server's side of Temporal's services: exactly the methods that are built.
-#[allow(missing_docs, unused_qualifications, clippy::all, reason = "generated code")]
+#[allow(clippy::all, clippy::allow_attributes_without_reason, reason = "generated code")]
 mod generated {
     tonic::include_proto!("temporal.api.workflowservice.v1");
 }

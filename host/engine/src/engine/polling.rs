@@ -23,7 +23,7 @@ impl Engine {
             };
             let taken = Taken { engine: self.this()?, slot, token: Some(task.token.clone()) };
             self.durable(ticket).await?;
-            taken.is_handed_out();
+            taken.hand_out();
             return Ok(*task);
         }
     }
@@ -146,7 +146,7 @@ struct Taken {
 }
 
 impl Taken {
-    fn is_handed_out(mut self) {
+    fn hand_out(mut self) {
         self.token = None;
     }
 }

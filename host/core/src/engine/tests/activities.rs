@@ -86,6 +86,42 @@ fn an_attempt_is_started_once() {
 }
 
 #[test]
+fn an_attempt_that_its_worker_never_got_waits_again() {
+    let release = |task: &ActivityTask| Request::ReleaseActivity { token: task.token.clone() };
+    let mut driver =
+        scheduled(vec![ScheduleActivityTask { retry_policy: policy(2), ..activity("1") }]);
+    for attempt in [1, 2] {
+        let lost = driver.start_activity(5, attempt);
+        driver.now = driver.now.after(seconds(1));
+        driver.ok(release(&lost));
+        assert_eq!(driver.dispatched(), format!("activity 5 in q, attempt {attempt}\n"));
+        assert_eq!(driver.run.ready().len(), 1);
+        // It is nobody's any more, and as many attempts are left as before.
+        assert_eq!(driver.ask(release(&lost)).err(), Some(RequestError::ActivityNotFound));
+        assert_eq!(driver.end(&lost, done()).err(), Some(RequestError::ActivityNotFound));
+        let task = driver.start_activity(5, attempt);
+        driver.end(&task, failed("once more")).unwrap();
+        driver.pass(seconds(1));
+        driver.dispatched();
+    }
+    assert!(driver.history().contains("ActivityTaskStarted of 5 attempt 2"));
+    assert!(driver.history().contains("MAXIMUM_ATTEMPTS_REACHED"), "{}", driver.history());
+}
+
+#[test]
+fn an_attempt_that_its_worker_never_got_ends_if_it_was_to_stop() {
+    let mut driver = scheduled(vec![activity("1")]);
+    let lost = driver.start_activity(5, 1);
+    driver.ok(signal("go", "1"));
+    driver.task(vec![cancel_activity(5)]);
+    driver.dispatched();
+    driver.ok(Request::ReleaseActivity { token: lost.token.clone() });
+    let history = driver.history();
+    assert!(history.contains("ActivityTaskCanceled"), "{history}");
+    assert!(driver.run.describe().pending_activities.is_empty());
+}
+
+#[test]
 fn failed_attempts_are_tried_again_with_backoff() {
     let mut driver =
         scheduled(vec![ScheduleActivityTask { retry_policy: policy(4), ..activity("1") }]);

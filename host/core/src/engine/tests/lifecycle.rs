@@ -34,6 +34,25 @@ fn an_empty_workflow() {
 }
 
 #[test]
+fn a_signal_comes_with_the_start() {
+    let signaled = crate::event::signal::Signaled {
+        signal_name: "go".into(),
+        request_id: "both".into(),
+        ..Default::default()
+    };
+    let mut driver = Driver::with(Start { signal: Some(signaled), ..start() }, Limits::default());
+    expect![[r#"
+        1 WorkflowExecutionStarted
+        2 WorkflowExecutionSignaled go
+        3 WorkflowTaskScheduled attempt 1 10s
+    "#]]
+    .assert_eq(&driver.history());
+    // The same request, sent again, signals once.
+    driver.ok(signal("go", "both"));
+    assert_eq!(driver.events().len(), 3);
+}
+
+#[test]
 fn a_start_that_is_not_right_is_refused() {
     let refused = |change: &dyn Fn(&mut Start)| {
         let mut start = start();

@@ -1,0 +1,93 @@
+//! The command under test: built once, called, or left running while a test does something to it.
+
+use crate::guests::target;
+use crate::project;
+use std::env;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::OnceLock;
+
+/// Builds the command in this test's own profile, once, and says where it is.
+fn binary() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let this = env::current_exe().expect("a test knows its file");
+        let profile = this.ancestors().nth(2).expect("a test lies in PROFILE/deps");
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo.args(["build", "--quiet", "-p", "sandglass-cli", "--target-dir"]);
+        cargo.arg(profile.parent().expect("profiles lie in a target folder"));
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        let status = cargo.current_dir(project()).status().expect("cargo can be run");
+        assert!(status.success(), "the command does not build");
+        profile.join("sandglass")
+    })
+}
+
+/// A call of the command, with a folder of its own for compiled components.
+pub fn sandglass(args: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(args).env("XDG_CACHE_HOME", target().join("tmp")).env_remove("RUST_LOG");
+    command
+}
+
+/// A run that goes on while the test does something to it.
+pub struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    heard: String,
+}
+
+impl Running {
+    /// Calls the command, and goes on.
+    ///
+    /// # Panics
+    /// If it cannot be called.
+    pub fn start(args: &[&str]) -> Running {
+        let mut child = sandglass(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the command can be called");
+        let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        Running { child, stderr, heard: String::new() }
+    }
+
+    /// Reads on until it says that, and gives the line.
+    ///
+    /// # Panics
+    /// If it ends before.
+    pub fn until(&mut self, word: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.stderr.read_line(&mut line).expect("stderr can be read");
+            assert!(read > 0, "it ended without saying `{word}`: {}", self.heard);
+            self.heard += &line;
+            if line.contains(word) {
+                return line;
+            }
+        }
+    }
+
+    /// Sends it a signal, like `-TERM`.
+    ///
+    /// # Panics
+    /// If it is gone.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status();
+        assert!(sent.expect("kill can be called").success());
+    }
+
+    /// Waits for its end: its exit code, and all that it has said.
+    ///
+    /// # Panics
+    /// If it cannot be waited for.
+    pub fn end(mut self) -> (Option<i32>, String) {
+        self.stderr.read_to_string(&mut self.heard).expect("stderr can be read");
+        let status = self.child.wait().expect("it can be waited for");
+        (status.code(), self.heard)
+    }
+}
