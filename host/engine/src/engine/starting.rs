@@ -118,7 +118,8 @@ impl Engine {
         Ok(match state.live(Some(run_id)) {
             Some(live) => {
                 if let Some(signal) = signal {
-                    self.step(slot, live, signal_request(signal))?;
+                    self.step(slot, live, signal_request(signal))
+                        .map_err(|refused| ClientError::of_run(run_id, refused))?;
                 }
                 if let Some(waiter) = waiter {
                     live.wait_for_end(waiter);
