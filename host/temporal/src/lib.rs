@@ -1,7 +1,7 @@
 //! Temporal's gRPC API in front of a Sandglass host: unmodified Temporal clients, the `temporal` command and activity workers work with it.
 //!
 //! What lives here: the server, what a request means for the host, and how an answer or a refusal looks on the wire. What does not: rules.
-//! Events, failures and payloads are never mapped field by field: the core's codec and `temporalio-protos` write the same bytes ([`convert`]).
+//! Events, failures and payloads are never mapped field by field: the core's codec and `temporalio-protos` write the same bytes (`convert`).
 #![warn(missing_docs)]
 
 mod convert;
