@@ -16,6 +16,20 @@ const GIB: usize = 1024 * MIB;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Limits of guests")]
 pub(crate) struct GuestLimits {
+    #[command(flatten)]
+    bounds: GuestBounds,
+    /// How long a workflow task may take, from its start to its answer
+    #[arg(long, value_name = "TIME", default_value_t = Time(HostOptions::default().run.workflow_task_timeout_default), value_parser = task_timeout)]
+    workflow_task_timeout: Time,
+    /// Threads for guests; as many as cores, if not given
+    #[arg(long, value_name = "NUMBER", value_parser = number(1, 1_024))]
+    guest_threads: Option<usize>,
+}
+
+/// What one instance may take up, also in a replay without a host.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Limits of guests")]
+pub(crate) struct GuestBounds {
     /// Bytes of each memory of a guest (limit memory_bytes)
     #[arg(long, value_name = "SIZE", default_value_t = Size(defaults().memory_bytes), value_parser = memory)]
     guest_memory: Size,
@@ -34,17 +48,11 @@ pub(crate) struct GuestLimits {
     /// How long a guest may compute without waiting for anything (limit deadlock_timeout)
     #[arg(long, value_name = "TIME", default_value_t = Time(defaults().deadlock_timeout), value_parser = time)]
     deadlock_timeout: Time,
-    /// How long a workflow task may take, from its start to its answer
-    #[arg(long, value_name = "TIME", default_value_t = Time(HostOptions::default().run.workflow_task_timeout_default), value_parser = task_timeout)]
-    workflow_task_timeout: Time,
-    /// Threads for guests; as many as cores, if not given
-    #[arg(long, value_name = "NUMBER", value_parser = number(1, 1_024))]
-    guest_threads: Option<usize>,
 }
 
-impl GuestLimits {
-    /// A host's options with these bounds. What else is to be set of them has to come afterwards.
-    pub(crate) fn bound(&self, builder: HostBuilder, wasm: EngineOptions) -> HostBuilder {
+impl GuestBounds {
+    /// Those options with these bounds.
+    pub(crate) fn engine(&self, wasm: EngineOptions) -> EngineOptions {
         let limits = Limits {
             memory_bytes: self.guest_memory.0,
             table_elements: self.guest_table_elements,
@@ -54,9 +62,16 @@ impl GuestLimits {
             deadlock_timeout: self.deadlock_timeout.0,
             ..wasm.limits
         };
+        EngineOptions { limits, ..wasm }
+    }
+}
+
+impl GuestLimits {
+    /// A host's options with these bounds. What else is to be set of them has to come afterwards.
+    pub(crate) fn bound(&self, builder: HostBuilder, wasm: EngineOptions) -> HostBuilder {
         let mut options = HostOptions::default();
         options.run.workflow_task_timeout_default = self.workflow_task_timeout.0;
-        let builder = builder.wasm(EngineOptions { limits, ..wasm }).options(options);
+        let builder = builder.wasm(self.bounds.engine(wasm)).options(options);
         match self.guest_threads {
             Some(threads) => builder.guest_threads(threads),
             None => builder,

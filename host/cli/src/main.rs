@@ -8,6 +8,7 @@ mod exit;
 mod guests;
 mod limits;
 mod payload;
+mod replay;
 mod run;
 mod serve;
 mod setup;
@@ -33,6 +34,7 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Serve(serve::Serve),
+    Replay(replay::Replay),
     /// Look into components, and compile them ahead of time.
     #[command(subcommand)]
     Component(component::Component),
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(run) => run.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Replay(replay) => replay.run(),
         Command::Component(component) => component.run(),
         Command::Demo(demo) => demo.run(),
         Command::Bench(bench) => bench.run(),

@@ -5,11 +5,13 @@
 #![warn(missing_docs)]
 
 mod convert;
+mod history_json;
 mod methods;
 mod refusal;
 mod server;
 mod service;
 
+pub use history_json::{HistoryJsonError, history_from_json, history_to_json};
 pub use server::{ServeError, Server, TlsOptions};
 
 /// The server's side of Temporal's services: exactly the methods that are built.
