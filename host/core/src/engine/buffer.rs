@@ -145,6 +145,8 @@ impl Recorder<'_> {
         }
         self.event_at(time, attributes)?;
         self.wants_task = true;
+        // Also where an attempt of a task has just failed in this very step: nobody has seen what came after it.
+        self.task_is_new = true;
         Ok(())
     }
 

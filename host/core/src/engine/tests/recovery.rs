@@ -161,6 +161,37 @@ fn attempts_of_the_dead_host_fail_at_once() {
 }
 
 #[test]
+fn what_a_lost_attempt_says_is_news_for_the_task_that_was_lost_with_it() {
+    let mut driver = Driver::new();
+    driver.durable = true;
+    let retry_policy = Some(RetryPolicy { maximum_attempts: 1, ..RetryPolicy::default() });
+    driver.task(vec![
+        schedule(ScheduleActivityTask { retry_policy, ..activity("1") }),
+        timer("1", seconds(1)),
+    ]);
+    driver.start_activity(5, 1);
+    driver.pass(seconds(1));
+    driver.start_task();
+    driver.recover();
+    assert_eq!(driver.waits(), "workflow task 1\n");
+    expect![[r#"
+        1 WorkflowExecutionStarted
+        2 WorkflowTaskScheduled attempt 1 10s
+        3 WorkflowTaskStarted
+        4 WorkflowTaskCompleted
+        5 ActivityTaskScheduled 1
+        6 TimerStarted 1
+        7 TimerFired 1 of 6
+        8 WorkflowTaskScheduled attempt 1 10s
+        9 WorkflowTaskStarted
+        10 WorkflowTaskTimedOut START_TO_CLOSE
+        11 ActivityTaskStarted of 5 attempt 1
+        12 ActivityTaskFailed of 5 started 11 MAXIMUM_ATTEMPTS_REACHED: the host that ran this attempt stopped before the attempt ended
+        13 WorkflowTaskScheduled attempt 1 10s
+    "#]].assert_eq(&driver.history());
+}
+
+#[test]
 fn a_closed_run_is_left_alone() {
     let mut driver = Driver::new();
     driver.task(vec![complete()]);
