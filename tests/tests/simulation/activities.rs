@@ -60,6 +60,12 @@ impl World {
             8 => Does::CancelUnasked,
             _ => Does::Hang { beats: self.random.once_in(2) },
         };
+        // Whoever took it before, and lost that with the memory of the process, has it no more.
+        let id = (task.token.scheduled_event_id, task.token.attempt);
+        match wire {
+            true => self.over_wire.insert(id),
+            false => self.over_wire.remove(&id),
+        };
         let attempt =
             Attempt { task, wire, ticket, called: false, told: None, does, heartbeats: 0 };
         self.attempts.push(attempt);

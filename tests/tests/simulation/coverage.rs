@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the worlds must have seen in which everything may happen.
-pub const ANYTHING: [&str; 103] = [
+pub const ANYTHING: [&str; 105] = [
     "ActivityAttemptFailed",
     "ActivityAttemptStarted",
     "ActivityHeartbeat",
@@ -102,7 +102,9 @@ pub const ANYTHING: [&str; 103] = [
     "an idle run is dropped from memory",
     "at rest until a signal comes",
     "left where it is by recovery",
+    "more is buffered than may be",
     "read by a snapshot and its tail",
+    "several things are ready at once",
     "terminated: Workflow history count exceeds limit.",
     "terminated: at once",
     "the start was lost and is repeated",

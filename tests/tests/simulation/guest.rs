@@ -8,8 +8,8 @@ use sandglass_core::worker::{Operation, ShownFailure, ShownInfo, Signal};
 use sandglass_tests::scripted::{Imports, Outcome, Script, activity};
 use std::fmt::Write;
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The name of every signal.
 pub const SIGNAL: &str = "go";
@@ -26,6 +26,10 @@ struct Seen {
     polls: AtomicU64,
     broken: AtomicBool,
     awaits_signal: AtomicBool,
+    /// What the guest that started last has received.
+    received: Mutex<Vec<Signal>>,
+    /// What it has seen ready at once, in that order.
+    orders: Mutex<Vec<Vec<Name>>>,
 }
 
 impl Code {
@@ -36,7 +40,7 @@ impl Code {
             let (program, seen) = (Arc::clone(&program), Arc::clone(&shared));
             async move {
                 let counted = Arc::clone(&seen);
-                let guest = Guest { it, seen, operations: Vec::new(), said: String::new() };
+                let guest = Guest::new(it, seen);
                 let mut guest = Box::pin(guest.run(program));
                 poll_fn(|context| {
                     counted.polls.fetch_add(1, Ordering::Relaxed);
@@ -62,30 +66,58 @@ impl Code {
     pub fn awaits_signal(&self) -> bool {
         self.seen.awaits_signal.load(Ordering::Relaxed)
     }
+
+    /// The signals that the guest that started last has received.
+    pub fn received(&self) -> Vec<Signal> {
+        lock(&self.seen.received).clone()
+    }
+
+    /// What the guest that started last has seen ready at once, in that order.
+    pub fn orders(&self) -> Vec<Vec<Name>> {
+        lock(&self.seen.orders).clone()
+    }
+}
+
+/// What the history calls an operation: its number among the run's timers or activities is its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Name {
+    Timer(u32),
+    Activity(u32),
 }
 
 #[derive(Clone, Copy)]
-enum Started {
-    Timer(Operation),
-    Activity(Operation),
-}
-
-impl Started {
-    fn operation(self) -> Operation {
-        match self {
-            Started::Timer(operation) | Started::Activity(operation) => operation,
-        }
-    }
+struct Started {
+    operation: Operation,
+    name: Name,
+    /// The guest does not wait for the history any more.
+    canceled: bool,
 }
 
 struct Guest {
     it: Imports,
     seen: Arc<Seen>,
     operations: Vec<Started>,
+    timers: u32,
+    activities: u32,
     said: String,
+    interrupted: bool,
 }
 
 impl Guest {
+    fn new(it: Imports, seen: Arc<Seen>) -> Guest {
+        lock(&seen.received).clear();
+        lock(&seen.orders).clear();
+        Guest {
+            it,
+            seen,
+            operations: Vec::new(),
+            timers: 0,
+            activities: 0,
+            said: String::new(),
+            interrupted: false,
+        }
+    }
+
     async fn run(mut self, program: Arc<Program>) -> Outcome {
         for step in &program.steps {
             if let Err(failure) = self.step(step).await {
@@ -126,21 +158,21 @@ impl Guest {
     async fn step(&mut self, step: &Step) -> Result<(), ShownFailure> {
         match step {
             Step::StartTimer(seconds) => {
-                let timer = self.it.start_timer(*seconds);
-                self.operations.push(Started::Timer(timer));
+                let operation = self.it.start_timer(*seconds);
+                self.timers += 1;
+                let name = Name::Timer(self.timers);
+                self.operations.push(Started { operation, name, canceled: false });
             }
             Step::StartActivity(work) => {
                 let mut options = work.options.clone();
                 options.input = vec![self.payload()];
-                let activity = self.it.start_activity(options);
-                self.operations.push(Started::Activity(activity));
+                let operation = self.it.start_activity(options);
+                self.activities += 1;
+                let name = Name::Activity(self.activities);
+                self.operations.push(Started { operation, name, canceled: false });
             }
             Step::Take(number) => return self.take(*number).await,
-            Step::Cancel(number) => match self.chosen(*number) {
-                Some(Started::Timer(timer)) => self.it.cancel_timer(timer),
-                Some(Started::Activity(activity)) => self.it.cancel_activity(activity),
-                None => {}
-            },
+            Step::Cancel(number) => self.cancel(*number),
             Step::Race | Step::WaitAny => return self.wait_for_first(step).await,
             Step::Settle => {
                 self.it.settle(&self.all()).await;
@@ -160,7 +192,10 @@ impl Guest {
             }
             Step::DeprecatePatch(id) => self.it.deprecate_patch(&id.to_string()),
             Step::Publish => self.it.publish("said", &format!("{:?}", self.said)),
-            Step::Sleep(seconds) => self.it.wasi_sleep(*seconds).await,
+            Step::Sleep(seconds) => {
+                self.timers += 1;
+                self.it.wasi_sleep(*seconds).await;
+            }
             Step::Bug if self.seen.broken.load(Ordering::Relaxed) => self.it.trap("a bug"),
             Step::Bug => {}
         }
@@ -168,18 +203,34 @@ impl Guest {
     }
 
     fn all(&self) -> Vec<Operation> {
-        self.operations.iter().map(|started| started.operation()).collect()
+        self.operations.iter().map(|started| started.operation).collect()
     }
 
     fn chosen(&self, number: usize) -> Option<Started> {
         self.operations.get(number % self.operations.len().max(1)).copied()
     }
 
+    fn cancel(&mut self, number: usize) {
+        let Some(chosen) = self.chosen(number) else { return };
+        match chosen.name {
+            Name::Timer(_) => self.it.cancel_timer(chosen.operation),
+            Name::Activity(_) => self.it.cancel_activity(chosen.operation),
+        }
+        self.let_go(&[chosen.operation]);
+    }
+
+    /// Those were canceled: when they are ready is not the history's matter.
+    fn let_go(&mut self, canceled: &[Operation]) {
+        for started in &mut self.operations {
+            started.canceled |= canceled.contains(&started.operation);
+        }
+    }
+
     async fn take(&mut self, number: usize) -> Result<(), ShownFailure> {
         let Some(chosen) = self.chosen(number) else { return Ok(()) };
-        let outcome = match chosen {
-            Started::Timer(timer) => self.it.wait_timer(timer).await,
-            Started::Activity(activity) => match self.it.outcome(activity).await {
+        let outcome = match chosen.name {
+            Name::Timer(_) => self.it.wait_timer(chosen.operation).await,
+            Name::Activity(_) => match self.it.outcome(chosen.operation).await {
                 Ok(result) => {
                     self.say(&String::from_utf8_lossy(&result.data));
                     Ok(())
@@ -188,13 +239,14 @@ impl Guest {
             },
         };
         self.say_outcome("took", &outcome);
-        self.operations.retain(|it| it.operation() != chosen.operation());
+        self.operations.retain(|it| it.operation != chosen.operation);
         outcome
     }
 
     async fn wait_for_first(&mut self, step: &Step) -> Result<(), ShownFailure> {
         let mut all = self.all();
-        let first = if matches!(step, Step::Race) && !all.is_empty() {
+        let races = matches!(step, Step::Race) && !all.is_empty();
+        let first = if races {
             self.it.race(&all).await
         } else {
             all.extend([self.it.on_signal(SIGNAL), self.it.on_cancel_request()]);
@@ -206,11 +258,39 @@ impl Guest {
         match first {
             Ok(first) => {
                 let ready = self.it.ready(&all);
+                assert_eq!(Some(&first), ready.first(), "not the first wins");
                 self.say(&format!("first {first} of {ready:?}"));
+                // The losers of a race are ready because they lost.
+                let won = if races { &ready[..1] } else { &ready[..] };
+                self.note_order(won);
+                if races {
+                    self.let_go(&all);
+                }
                 Ok(())
             }
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                if races {
+                    self.let_go(&all);
+                }
+                self.interrupt();
+                Err(failure)
+            }
         }
+    }
+
+    fn note_order(&mut self, ready: &[Operation]) {
+        let name = |operation: &Operation| {
+            let started = self.operations.iter().find(|it| it.operation == *operation)?;
+            (!started.canceled).then_some(started.name)
+        };
+        let order = ready.iter().filter_map(name).collect();
+        lock(&self.seen.orders).push(order);
+    }
+
+    /// Nothing but an interruption makes a wait for signals fail, and it comes once.
+    fn interrupt(&mut self) {
+        assert!(!self.interrupted, "one cancel has interrupted two calls");
+        self.interrupted = true;
     }
 
     async fn receive(&mut self) -> Result<(), ShownFailure> {
@@ -218,10 +298,14 @@ impl Guest {
         let signal = self.it.receive(SIGNAL).await;
         self.seen.awaits_signal.store(false, Ordering::Relaxed);
         self.say_signal(signal.as_ref().ok());
+        if signal.is_err() {
+            self.interrupt();
+        }
         signal.map(|_| ())
     }
 
     fn say_signal(&mut self, signal: Option<&Signal>) {
+        lock(&self.seen.received).extend(signal.cloned());
         let input = signal.and_then(|signal| signal.input.first());
         let input = input.map(|input| String::from_utf8_lossy(&input.data).into_owned());
         self.say(&format!("signal {input:?}"));
@@ -242,6 +326,10 @@ impl Guest {
     fn payload(&self) -> Payload {
         Payload::json(format!("{:?}", self.said))
     }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn chain(failure: &ShownFailure) -> String {

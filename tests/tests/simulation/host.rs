@@ -319,9 +319,13 @@ impl World {
             _ if !self.disk.open => {}
             Some(due) if due > Timestamp::default() => {
                 self.seen.note("left where it is by recovery");
+                self.check_quiet();
                 self.process.timer = Some(due);
             }
-            None => self.seen.note("left where it is by recovery"),
+            None => {
+                self.seen.note("left where it is by recovery");
+                self.check_quiet();
+            }
             Some(_) => {
                 let host = self.process.host.clone();
                 self.set_in_motion(Some(Request::Recover { host }));
@@ -353,11 +357,13 @@ impl World {
         assert!(self.has_live());
         let mut work = Work::default();
         if let Some(recover) = recover {
+            let before = self.describe().expect("there is a run");
             match self.handle(recover, &mut work) {
                 // What the lost attempts say would have made the history too long, and has ended the run instead.
                 Ok(_) | Err(RequestError::Closed) => {}
                 Err(other) => panic!("it cannot be recovered: {other}"),
             }
+            self.check_recovered(&before);
         }
         let live = self.process.live.as_ref().expect("the run is in memory");
         work.dispatch.retain(|dispatch| !dispatch.is_task());

@@ -41,8 +41,13 @@ pub fn show(world: &World) -> String {
 }
 
 fn command(world: &World) -> String {
-    format!(
-        "\nSANDGLASS_SEED={} cargo test --locked --workspace --test simulation -- --nocapture\n",
-        world.seed
-    )
+    let (seed, plan) = (world.seed, &world.plan);
+    let variables = match plan.calm {
+        false => format!("SANDGLASS_SEED={seed}"),
+        true => [("CANCEL", plan.cancel_at), ("TERMINATE", plan.terminate_at)]
+            .into_iter()
+            .filter_map(|(what, at)| Some(format!(" SANDGLASS_{what}_AT={}", at?)))
+            .fold(format!("SANDGLASS_GUEST={seed}"), |all, one| all + &one),
+    };
+    format!("\n{variables} cargo test --locked --workspace --test simulation -- --nocapture\n")
 }

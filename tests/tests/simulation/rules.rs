@@ -1,13 +1,16 @@
 //! What has to hold: of a run that closed, of one at rest, of its log at any time, and of its history in the end.
 
 use crate::clients::signal_input;
+use crate::guest::Name;
 use crate::worker::events;
 use crate::world::World;
-use sandglass_core::engine::{Description, Entry, Execution, StateChange};
+use sandglass_core::engine::{Description, Entry, Execution, PendingActivityState, StateChange};
+use sandglass_core::event::workflow_task::FailedCause;
 use sandglass_core::failure::{FailureInfo, TimeoutType};
 use sandglass_core::worker::Limits;
-use sandglass_core::{Attributes, Failure, HistoryEvent};
+use sandglass_core::{Attributes, Failure, HistoryEvent, Payloads};
 use sandglass_tests::scripted::ScriptedGuest;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl World {
@@ -25,6 +28,28 @@ impl World {
         assert_eq!(description.pending_workflow_task, None, "a task that nobody does");
         assert!(description.pending_timers.is_empty(), "a timer that nobody waits for");
         self.seen.note("at rest until a signal comes");
+    }
+
+    /// A process that has opened the store has put right what the dead one was doing, and nothing else.
+    pub fn check_recovered(&self, before: &Description) {
+        let live = &self.process.live.as_ref().expect("the run is in memory").execution;
+        if live.closed().is_some() {
+            return;
+        }
+        assert!(!live.workflow_task_started(), "a task that nobody does is not given up");
+        let after = running(&live.describe());
+        assert!(after.iter().all(|it| self.over_wire.contains(it)), "lost attempts in {after:?}");
+        let mut kept = running(before);
+        kept.retain(|attempt| self.over_wire.contains(attempt));
+        assert_eq!(after, kept, "attempts of workers that live are given up");
+    }
+
+    /// Recovery may leave the run where it is: nobody was doing anything for it.
+    pub fn check_quiet(&self) {
+        let left = self.disk.load(false).expect("the log can be read").describe();
+        assert_eq!(left.pending_workflow_task, None, "a task that recovery leaves");
+        let runs = running(&left);
+        assert!(runs.iter().all(|it| self.over_wire.contains(it)), "lost attempts in {runs:?}");
     }
 
     /// The log leads to the run that is in memory, and so does a snapshot.
@@ -52,6 +77,9 @@ impl World {
         self.compare_with_log();
         let events = events(&self.log);
         check_order(&events);
+        check_starts(&events);
+        check_attempts(&events);
+        check_transient(&self.log);
         self.check_promises(&events);
         self.check_decisions(&events);
         self.check_replay(&events);
@@ -108,7 +136,7 @@ impl World {
     }
 
     /// The whole history replays in a fresh guest.
-    fn check_replay(&self, events: &[Arc<HistoryEvent>]) {
+    fn check_replay(&mut self, events: &[Arc<HistoryEvent>]) {
         let mut guest = ScriptedGuest::new(&self.code.script, Limits::default());
         assert_eq!(guest.work(events), Ok(None), "the history replays");
         let last = &events.last().expect("a history").attributes;
@@ -119,10 +147,46 @@ impl World {
                 | Attributes::WorkflowExecutionCanceled(_)
         );
         assert_eq!(guest.run().is_over(), decided);
+        self.check_received(events);
+        self.check_first(events);
+    }
+
+    /// The guest gets signals in the order of the history.
+    fn check_received(&self, events: &[Arc<HistoryEvent>]) {
+        let sent = events.iter().filter_map(|event| match &event.attributes {
+            Attributes::WorkflowExecutionSignaled(signal) => Some(signal.input.clone()),
+            _ => None,
+        });
+        let received = self.code.received();
+        let received = received.into_iter().map(|signal| Payloads::some(signal.input));
+        let pairs: Vec<_> = received.zip(sent).collect();
+        assert!(pairs.iter().all(|(received, sent)| received == sent), "received: {pairs:?}");
+    }
+
+    /// What was ready at once was seen in the order of the history.
+    fn check_first(&mut self, events: &[Arc<HistoryEvent>]) {
+        let ended = ends(events);
+        for order in self.code.orders() {
+            let at: Vec<i64> = order.iter().map(|name| ended[name]).collect();
+            assert!(at.is_sorted(), "{order:?} end at {at:?}");
+            if at.len() > 1 {
+                self.seen.note("several things are ready at once");
+            }
+        }
     }
 
     /// Takes down what kind of thing is in the log.
     pub fn note_entries(&mut self, entries: &[Entry]) {
+        let forced = |entry: &Entry| match entry {
+            Entry::Event(event) => match &event.attributes {
+                Attributes::WorkflowTaskFailed(it) => it.cause == FailedCause::ForceCloseCommand,
+                _ => false,
+            },
+            Entry::Change(_) => false,
+        };
+        if !self.is_closed() && entries.iter().any(forced) {
+            self.seen.note("more is buffered than may be");
+        }
         for entry in entries {
             match entry {
                 Entry::Event(event) => self.note_event(event),
@@ -171,6 +235,13 @@ impl World {
     }
 }
 
+/// The attempts that run.
+fn running(description: &Description) -> Vec<(i64, i32)> {
+    let running = description.pending_activities.iter();
+    let running = running.filter(|it| it.state != PendingActivityState::Scheduled);
+    running.map(|it| (it.scheduled_event_id, it.attempt as i32)).collect()
+}
+
 /// A description without what stands in memory only.
 fn lasting(mut description: Description) -> Description {
     if let Some(task) = &mut description.pending_workflow_task {
@@ -211,6 +282,93 @@ fn may_be_late(attributes: &Attributes) -> bool {
             | A::ActivityTaskTimedOut(_)
             | A::ActivityTaskCanceled(_)
     )
+}
+
+/// The events at which timers and activities ended.
+fn ends(events: &[Arc<HistoryEvent>]) -> BTreeMap<Name, i64> {
+    use Attributes as A;
+    let (mut ids, mut ended) = (BTreeMap::new(), BTreeMap::new());
+    let number = |id: &str| id.parse().expect("a number");
+    for event in events {
+        let scheduled = match &event.attributes {
+            A::TimerFired(it) => {
+                ended.insert(Name::Timer(number(&it.timer_id)), event.event_id);
+                continue;
+            }
+            A::ActivityTaskScheduled(it) => {
+                ids.insert(event.event_id, Name::Activity(number(&it.activity_id)));
+                continue;
+            }
+            A::ActivityTaskCompleted(it) => it.scheduled_event_id,
+            A::ActivityTaskFailed(it) => it.scheduled_event_id,
+            A::ActivityTaskTimedOut(it) => it.scheduled_event_id,
+            A::ActivityTaskCanceled(it) => it.scheduled_event_id,
+            _ => continue,
+        };
+        ended.insert(ids[&scheduled], event.event_id);
+    }
+    ended
+}
+
+/// A workflow task is a later attempt only of one that was not completed.
+fn check_attempts(events: &[Arc<HistoryEvent>]) {
+    let mut is_new = true;
+    for event in events {
+        match &event.attributes {
+            Attributes::WorkflowTaskScheduled(it) => {
+                assert!(it.attempt == 1 || !is_new, "event {} is no attempt", event.event_id);
+            }
+            Attributes::WorkflowTaskFailed(_) | Attributes::WorkflowTaskTimedOut(_) => {
+                is_new = false;
+            }
+            Attributes::WorkflowTaskCompleted(_) => is_new = true,
+            _ => {}
+        }
+    }
+}
+
+/// A task is tried again without an event only if nothing came meanwhile; but for one that was given up because too much came.
+fn check_transient(log: &[Entry]) {
+    use StateChange as C;
+    let (mut news, mut given_up) = (false, false);
+    let forced = |cause| cause == FailedCause::ForceCloseCommand;
+    for entry in log {
+        match entry {
+            Entry::Event(event) => match &event.attributes {
+                Attributes::WorkflowTaskFailed(it) => given_up = forced(it.cause),
+                Attributes::WorkflowTaskStarted(_) => (news, given_up) = (false, false),
+                Attributes::WorkflowTaskScheduled(_) | Attributes::WorkflowTaskTimedOut(_) => {}
+                _ => news = true,
+            },
+            Entry::Change(C::TransientTaskFailed(it)) => given_up = forced(it.cause),
+            Entry::Change(C::TransientTaskScheduled(_)) => {
+                assert!(!news || given_up, "news are tried as if they were known");
+                (news, given_up) = (false, false);
+            }
+            Entry::Change(_) => {}
+        }
+    }
+}
+
+/// The end of an activity names the ActivityTaskStarted that stands before it.
+fn check_starts(events: &[Arc<HistoryEvent>]) {
+    use Attributes as A;
+    let mut started = BTreeMap::new();
+    for event in events {
+        let (scheduled, start) = match &event.attributes {
+            A::ActivityTaskStarted(it) => {
+                started.insert(it.scheduled_event_id, event.event_id);
+                continue;
+            }
+            A::ActivityTaskCompleted(it) => (it.scheduled_event_id, it.started_event_id),
+            A::ActivityTaskFailed(it) => (it.scheduled_event_id, it.started_event_id),
+            A::ActivityTaskTimedOut(it) => (it.scheduled_event_id, it.started_event_id),
+            A::ActivityTaskCanceled(it) => (it.scheduled_event_id, it.started_event_id),
+            _ => continue,
+        };
+        let before = started.remove(&scheduled).unwrap_or_default();
+        assert_eq!(start, before, "the start of what ends at event {}", event.event_id);
+    }
 }
 
 /// Ids without gaps, times that never go back, one closing event, and nothing after it.
