@@ -4,8 +4,9 @@
 
 use crate::program::{Ending, Interrupted, Program, Step};
 use sandglass_core::payload::Payload;
-use sandglass_core::worker::{Operation, ShownFailure, ShownInfo, Signal};
+use sandglass_core::worker::{CancellationType, Operation, ShownFailure, ShownInfo, Signal};
 use sandglass_tests::scripted::{Imports, Outcome, Script, activity};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -30,6 +31,8 @@ struct Seen {
     received: Mutex<Vec<Signal>>,
     /// What it has seen ready at once, in that order.
     orders: Mutex<Vec<Vec<Name>>>,
+    /// Activities that nobody may ask to stop.
+    abandoned: Mutex<BTreeSet<Name>>,
 }
 
 impl Code {
@@ -75,6 +78,11 @@ impl Code {
     /// What the guest that started last has seen ready at once, in that order.
     pub fn orders(&self) -> Vec<Vec<Name>> {
         lock(&self.seen.orders).clone()
+    }
+
+    /// Activities that nobody may ask to stop.
+    pub fn abandoned(&self) -> BTreeSet<Name> {
+        lock(&self.seen.abandoned).clone()
     }
 }
 
@@ -169,6 +177,9 @@ impl Guest {
                 let operation = self.it.start_activity(options);
                 self.activities += 1;
                 let name = Name::Activity(self.activities);
+                if work.options.cancellation_type == CancellationType::Abandon {
+                    lock(&self.seen.abandoned).insert(name);
+                }
                 self.operations.push(Started { operation, name, canceled: false });
             }
             Step::Take(number) => return self.take(*number).await,

@@ -148,6 +148,11 @@ impl World {
             self.process.worker.evict();
             self.closed = Some((ticket, self.code.polls()));
         }
+        assert_eq!(
+            self.is_closed(),
+            self.closed.is_some(),
+            "who works for it knows that it closed"
+        );
         if let Some((task, wire)) = work.workflow_task {
             self.begin_workflow_task(*task, wire, ticket);
         }

@@ -149,6 +149,22 @@ impl World {
         assert_eq!(guest.run().is_over(), decided);
         self.check_received(events);
         self.check_first(events);
+        self.check_abandoned(events);
+    }
+
+    /// What was abandoned runs on: nobody asks it to stop.
+    fn check_abandoned(&self, events: &[Arc<HistoryEvent>]) {
+        let abandoned = self.code.abandoned();
+        for event in events {
+            if let Attributes::ActivityTaskCancelRequested(asked) = &event.attributes {
+                let scheduled = &events[asked.scheduled_event_id as usize - 1].attributes;
+                let Attributes::ActivityTaskScheduled(it) = scheduled else {
+                    panic!("event {} asks no activity", event.event_id)
+                };
+                let name = Name::Activity(it.activity_id.parse().expect("a number"));
+                assert!(!abandoned.contains(&name), "an abandoned {name:?} is asked to stop");
+            }
+        }
     }
 
     /// The guest gets signals in the order of the history.
