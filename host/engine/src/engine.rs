@@ -29,6 +29,7 @@ use crate::store::Store;
 use crate::timers::Timers;
 use crate::worker::WorkflowWorker;
 use crate::writer::{Ticket, Writer};
+use attempts::CancelAttempt;
 use runs::Runs;
 use sandglass_core::WorkflowTask;
 use sandglass_core::engine::{
@@ -70,6 +71,7 @@ struct Work {
     workflow_task: Option<(String, Box<WorkflowTask>)>,
     #[expect(clippy::vec_box, reason = "they come boxed, and go on so")]
     activity_tasks: Vec<Box<ActivityTask>>,
+    cancels: Vec<CancelAttempt>,
     closed: bool,
 }
 
@@ -165,6 +167,7 @@ impl Engine {
         self.submit(slot, live, &work.transitions, !live.task_running);
         let due = if live.is_open() { live.execution.due() } else { None };
         self.timers.set(&slot.workflow_id, due);
+        self.cancel_attempts(slot, live, &work.cancels);
         for task in work.activity_tasks {
             self.begin_attempt(slot, live, *task);
         }
@@ -207,7 +210,7 @@ impl Engine {
                 }
             }
             Dispatch::CancelActivity { scheduled_event_id, attempt, reason } => {
-                slot.cancel_attempt(live, scheduled_event_id, attempt, reason);
+                work.cancels.push(CancelAttempt { scheduled_event_id, attempt, reason });
             }
             Dispatch::EvictWorkflow => {
                 if let Some(worker) = self.worker() {

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
 
-type Faulty = FaultyStore<SqliteStore>;
+pub(super) type Faulty = FaultyStore<SqliteStore>;
 
-fn faulty() -> (TempDir, Arc<Faulty>) {
+pub(super) fn faulty() -> (TempDir, Arc<Faulty>) {
     let folder = tempfile::tempdir().expect("a folder");
     let store = SqliteStore::open(folder.path().join("sandglass.db")).expect("a store");
     (folder, Arc::new(FaultyStore::new(store)))
 }
 
-async fn host(store: &Arc<Faulty>, work: &Arc<Work>) -> Host {
+pub(super) async fn host(store: &Arc<Faulty>, work: &Arc<Work>) -> Host {
     let store: Arc<dyn Store> = Arc::<Faulty>::clone(store);
     builder(work).store(store).start().await.expect("a host")
 }
@@ -172,7 +172,7 @@ async fn a_run_that_cannot_be_read_for_a_while_goes_on_afterwards() {
     assert_eq!(ends.await.expect("no panic").expect("a result"), "slept");
 }
 
-async fn until(holds: impl Fn() -> bool) {
+pub(super) async fn until(holds: impl Fn() -> bool) {
     while !holds() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

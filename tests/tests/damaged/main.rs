@@ -1,7 +1,9 @@
 //! A whole host on a bad disk and on bad data: what was acknowledged stays, what is refused says why and what to do, other runs go on.
 //!
-//! What lives here: the workflows that suffer it. The disk is in `disk`, what is stored in `database`.
+//! What lives here: the workflows that suffer it. The disk is in `disk`, attempts that it
+//! makes late or unsure in `attempts`, what is stored in `database`.
 
+mod attempts;
 mod database;
 mod disk;
 

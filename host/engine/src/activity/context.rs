@@ -15,15 +15,34 @@ pub type CancelWord = Option<CancelReason>;
 /// Takes heartbeats to the run's log.
 pub(crate) trait Heartbeats: Send + Sync {
     /// Records it; answers whether the attempt is to stop.
-    fn heartbeat(&self, task: &ActivityTask, details: Option<Payloads>) -> CancelWord;
+    fn heartbeat(&self, attempt: &Arc<Attempt>, details: Option<Payloads>) -> CancelWord;
 }
 
 /// One attempt that runs in this process.
 pub(crate) struct Attempt {
     pub(crate) task: ActivityTask,
-    /// Pushed at once; who does not await it learns from the answer to a heartbeat.
+    /// Pushed as soon as the request is durable; who does not await it learns from the answer to a heartbeat.
     pub(crate) cancel: watch::Sender<CancelWord>,
     pub(crate) heartbeats: Weak<dyn Heartbeats>,
+}
+
+impl Attempt {
+    /// Its run, and the activity's ActivityTaskScheduled.
+    pub(crate) fn key(&self) -> (Arc<str>, i64) {
+        let token = &self.task.token;
+        (token.run_id.as_str().into(), token.scheduled_event_id)
+    }
+
+    /// It is to stop. An attempt that was lost to its timeout stays lost, whatever else is told later.
+    pub(crate) fn is_to_stop(&self, reason: CancelReason) {
+        self.cancel.send_if_modified(|word| {
+            let news = *word != Some(reason) && *word != Some(CancelReason::TimedOut);
+            if news {
+                *word = Some(reason);
+            }
+            news
+        });
+    }
 }
 
 /// What an attempt is given. It can be cloned and sent to other threads.
@@ -60,15 +79,20 @@ impl ActivityContext {
     /// Answers why the attempt is to stop, if it is: without heartbeats, or awaiting [`ActivityContext::cancellation`], an activity
     /// never learns of a cancel (rule 80).
     pub fn heartbeat<T: Serialize + ?Sized>(&self, details: &T) -> CancelWord {
-        let details = serde_json::to_string(details).ok().map(|text| vec![Payload::json(text)]);
-        self.heartbeat_payloads(details.unwrap_or_default())
+        let details = serde_json::to_string(details).map(|text| vec![Payload::json(text)]);
+        let details = details.unwrap_or_else(|error| {
+            let ActivityInfo { activity_type, activity_id, .. } = self.info();
+            tracing::error!(%error, activity_type, activity_id, "heartbeat details are no JSON; the heartbeat has none");
+            Vec::new()
+        });
+        self.heartbeat_payloads(details)
     }
 
     /// [`ActivityContext::heartbeat`] with details that are payloads already.
     pub fn heartbeat_payloads(&self, details: Vec<Payload>) -> CancelWord {
         let details = Payloads::some(details);
         match self.attempt.heartbeats.upgrade() {
-            Some(heartbeats) => heartbeats.heartbeat(&self.attempt.task, details),
+            Some(heartbeats) => heartbeats.heartbeat(&self.attempt, details),
             // The host is gone; nobody will take the result either.
             None => Some(CancelReason::WorkerShutdown),
         }

@@ -1,14 +1,16 @@
-//! Attempts of activities that run in this process: begun once their start is durable (D14), told of a cancel at once, ended through the door.
+//! Attempts of activities that run in this process: begun once their start is durable (D14), told of a cancel once that is, ended through the door.
 
-use super::{Engine, Live, Slot};
+use super::{Engine, Live, Slot, SlotState};
 use crate::activity::{ActivityContext, Attempt, CancelWord, Heartbeats};
 use crate::client::ClientError;
 use crate::writer::Ticket;
 use futures::FutureExt;
 use sandglass_core::engine::{
-    ActivityEnd, ActivityTask, AddressedActivity, CancelReason, Reply, Request, RequestError,
+    ActivityEnd, ActivityTask, ActivityTaskToken, AddressedActivity, CancelReason, Reply, Request,
+    RequestError,
 };
 use sandglass_core::{Failure, Payloads};
+use std::collections::btree_map::Entry;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use tokio::sync::watch;
@@ -20,13 +22,19 @@ impl Engine {
         let Some(activity) = self.activities.get(&task.activity_type) else { return };
         let heartbeats: Weak<dyn Heartbeats> = Weak::<Engine>::clone(&self.this);
         let attempt = Arc::new(Attempt { task, cancel: watch::Sender::new(None), heartbeats });
-        let key = (Arc::clone(&live.run_id), attempt.task.token.scheduled_event_id);
-        slot.attempts.lock().insert(key, Arc::clone(&attempt));
+        slot.attempts.lock().insert(attempt.key(), Arc::clone(&attempt));
         let (slot, ticket) = (Arc::clone(slot), live.ticket);
         self.runtime.spawn(async move {
             let _taken = TakenSlot { engine: &engine, slot: &slot, attempt: &attempt };
-            if engine.writer.durable(ticket).await.is_err() || *engine.halted.borrow() {
-                // The run was dropped and is loaded again; what it says then is what counts.
+            if engine.writer.durable(ticket).await.is_err() {
+                // It may be on the disk all the same, and then nobody else knows that the attempt was never called.
+                if engine.writer.has_stopped() {
+                    return;
+                }
+                engine.tell_until_durable(&slot, &attempt, Outcome::NeverCalled).await;
+                return;
+            }
+            if *engine.halted.borrow() {
                 return;
             }
             let (mut given_up, mut halted) =
@@ -41,15 +49,15 @@ impl Engine {
                 failure: panicked(&*panic),
                 last_heartbeat_details: None,
             });
-            engine.end_attempt(&slot, &attempt, end).await;
+            engine.tell_until_durable(&slot, &attempt, Outcome::Ended(end)).await;
         });
     }
 
-    /// Tells how an attempt has ended, and again until that is durable: nobody else knows, and a run that is read again after a commit
+    /// Tells what became of an attempt, and again until that is durable: nobody else knows, and a run that is read again after a commit
     /// that failed would wait for the attempt until its time is over.
-    async fn end_attempt(&self, slot: &Arc<Slot>, attempt: &Arc<Attempt>, end: ActivityEnd) {
+    async fn tell_until_durable(&self, slot: &Arc<Slot>, attempt: &Arc<Attempt>, outcome: Outcome) {
         loop {
-            match self.tell_end(slot, attempt, end.clone()).await {
+            match self.tell(slot, attempt, outcome.clone()).await {
                 Ok(None) => return,
                 Ok(Some(ticket)) => {
                     if self.writer.durable(ticket).await.is_ok() || self.writer.has_stopped() {
@@ -67,39 +75,104 @@ impl Engine {
         }
     }
 
-    /// What has to be durable so that the end is told, or that nobody waits for it.
-    async fn tell_end(
+    /// What has to be durable so that it is told, or that nobody waits for it.
+    async fn tell(
         &self,
         slot: &Arc<Slot>,
         attempt: &Arc<Attempt>,
-        end: ActivityEnd,
+        outcome: Outcome,
     ) -> Result<Option<Ticket>, ClientError> {
         let token = &attempt.task.token;
-        let request = |end| Request::EndActivity {
-            activity: AddressedActivity::Token(token.clone()),
-            end,
-            identity: self.identity.clone(),
-        };
         self.with_loaded(slot, |state| {
             let Some(live) = state.live(Some(&token.run_id)) else {
                 return state.live(None).map(|next| next.ticket);
             };
-            let canceled = matches!(end, ActivityEnd::Canceled { .. });
-            let ended = self.step(slot, live, request(end));
-            // Canceled though nobody asked: Temporal refuses the answer and the activity hangs until it times out. In process it is a
-            // failure at once, so that the retry policy can judge it.
-            if canceled && matches!(ended, Err(RequestError::CancelNotRequested)) {
-                let end = ActivityEnd::Failed {
-                    failure: uncalled_cancel(),
-                    last_heartbeat_details: None,
-                };
-                // Refused like this, the attempt is over already: nobody waits for it.
-                let _ = self.step(slot, live, request(end));
+            match outcome {
+                Outcome::Ended(end) => self.end_attempt(slot, live, token, end),
+                // What was not on the disk may have been begun anew by now: that one is called, and must not be taken for this one.
+                Outcome::NeverCalled if slot.holds(attempt) => {
+                    let request = Request::ReleaseActivity { token: token.clone() };
+                    // Refused, it waits in its queue already, or is over in another way.
+                    let _ = self.step(slot, live, request);
+                }
+                Outcome::NeverCalled => {}
             }
             Some(live.ticket)
         })
         .await
     }
+
+    fn end_attempt(
+        &self,
+        slot: &Arc<Slot>,
+        live: &mut Live,
+        token: &ActivityTaskToken,
+        end: ActivityEnd,
+    ) {
+        let request = |end| Request::EndActivity {
+            activity: AddressedActivity::Token(token.clone()),
+            end,
+            identity: self.identity.clone(),
+        };
+        let canceled = matches!(end, ActivityEnd::Canceled { .. });
+        let ended = self.step(slot, live, request(end));
+        // Canceled though nobody asked: Temporal refuses the answer and the activity hangs until it times out. In process it is a
+        // failure at once, so that the retry policy can judge it.
+        if canceled && matches!(ended, Err(RequestError::CancelNotRequested)) {
+            let end =
+                ActivityEnd::Failed { failure: uncalled_cancel(), last_heartbeat_details: None };
+            // Refused like this, the attempt is over already: nobody waits for it.
+            let _ = self.step(slot, live, request(end));
+        }
+    }
+
+    /// Tells an attempt that it is to stop, once `ticket`, on which that rests, is durable (D14). What it can be told already is answered.
+    fn cancel_attempt(
+        &self,
+        attempt: &Arc<Attempt>,
+        reason: CancelReason,
+        ticket: Ticket,
+    ) -> CancelWord {
+        if self.writer.is_durable(ticket) {
+            attempt.is_to_stop(reason);
+        } else if let Ok(engine) = self.this() {
+            let attempt = Arc::clone(attempt);
+            self.runtime.spawn(async move {
+                // A commit that failed takes the reason back with it.
+                if engine.writer.durable(ticket).await.is_ok() {
+                    attempt.is_to_stop(reason);
+                }
+            });
+        }
+        *attempt.cancel.borrow()
+    }
+
+    /// Tells the attempts of a run that are to stop, once its ticket is durable.
+    pub(super) fn cancel_attempts(&self, slot: &Slot, live: &Live, cancels: &[CancelAttempt]) {
+        for cancel in cancels {
+            let key = (Arc::clone(&live.run_id), cancel.scheduled_event_id);
+            let running = slot.attempts.lock().get(&key).cloned();
+            if let Some(running) = running.filter(|it| it.task.attempt == cancel.attempt) {
+                self.cancel_attempt(&running, cancel.reason, live.ticket);
+            }
+        }
+    }
+}
+
+/// What became of an attempt.
+#[derive(Clone)]
+enum Outcome {
+    /// Its code has ended.
+    Ended(ActivityEnd),
+    /// The commit of its start was reported as failed, so its code was not called.
+    NeverCalled,
+}
+
+/// An attempt that is to stop.
+pub(super) struct CancelAttempt {
+    pub(super) scheduled_event_id: i64,
+    pub(super) attempt: u32,
+    pub(super) reason: CancelReason,
 }
 
 /// Forgets the attempt and gives its place in the task queue back, however it ends.
@@ -111,13 +184,7 @@ struct TakenSlot<'a> {
 
 impl Drop for TakenSlot<'_> {
     fn drop(&mut self) {
-        let token = &self.attempt.task.token;
-        let key = (token.run_id.as_str().into(), token.scheduled_event_id);
-        let mut attempts = self.slot.attempts.lock();
-        if attempts.get(&key).is_some_and(|held| Arc::ptr_eq(held, self.attempt)) {
-            attempts.remove(&key);
-        }
-        drop(attempts);
+        self.slot.let_go(self.attempt);
         self.engine.activity_tasks.end(&self.attempt.task.task_queue);
         self.engine.pump();
     }
@@ -132,35 +199,51 @@ async fn dropped(cancel: &mut watch::Receiver<CancelWord>) {
 }
 
 impl Heartbeats for Engine {
-    fn heartbeat(&self, task: &ActivityTask, details: Option<Payloads>) -> CancelWord {
-        let token = &task.token;
+    fn heartbeat(&self, attempt: &Arc<Attempt>, details: Option<Payloads>) -> CancelWord {
+        let token = &attempt.task.token;
         let Some(slot) = self.runs.get(&token.workflow_id) else {
             return Some(CancelReason::NotFound);
         };
         let mut state = slot.state.lock();
-        let Some(live) = state.live(Some(&token.run_id)) else {
-            return Some(CancelReason::NotFound);
+        let (reason, ticket) = match &mut *state {
+            SlotState::Loaded(live) if *live.run_id == *token.run_id => {
+                let request = Request::HeartbeatActivity {
+                    activity: AddressedActivity::Token(token.clone()),
+                    details,
+                };
+                let reason = match self.step(&slot, live, request) {
+                    Ok(Reply::Heartbeat(heartbeat)) => heartbeat.cancel,
+                    Ok(_) => None,
+                    Err(_) => Some(CancelReason::NotFound),
+                };
+                (reason, live.ticket)
+            }
+            SlotState::Loaded(next) => (Some(CancelReason::NotFound), next.ticket),
+            SlotState::Absent => (Some(CancelReason::NotFound), Ticket::default()),
+            // It is being read again after a commit that failed, and counts the attempt as running, if its start is durable.
+            SlotState::Unknown => (None, Ticket::default()),
         };
-        let request = Request::HeartbeatActivity {
-            activity: AddressedActivity::Token(token.clone()),
-            details,
+        drop(state);
+        let known = match reason {
+            Some(reason) => self.cancel_attempt(attempt, reason, ticket),
+            None => *attempt.cancel.borrow(),
         };
-        match self.step(&slot, live, request) {
-            Ok(Reply::Heartbeat(heartbeat)) if heartbeat.cancel.is_some() => heartbeat.cancel,
-            Ok(_) if self.is_stopping() => Some(CancelReason::WorkerShutdown),
-            Ok(_) => None,
-            Err(_) => Some(CancelReason::NotFound),
-        }
+        known.or_else(|| self.is_stopping().then_some(CancelReason::WorkerShutdown))
     }
 }
 
 impl Slot {
-    /// Tells a running attempt that it is to stop.
-    pub(super) fn cancel_attempt(&self, live: &Live, id: i64, attempt: u32, reason: CancelReason) {
-        let attempts = self.attempts.lock();
-        let Some(running) = attempts.get(&(Arc::clone(&live.run_id), id)) else { return };
-        if running.task.attempt == attempt {
-            running.cancel.send_replace(Some(reason));
+    /// Whether that very attempt is what this process runs, and no later one in its place.
+    fn holds(&self, attempt: &Arc<Attempt>) -> bool {
+        let held = self.attempts.lock().get(&attempt.key()).cloned();
+        held.is_some_and(|held| Arc::ptr_eq(&held, attempt))
+    }
+
+    fn let_go(&self, attempt: &Arc<Attempt>) {
+        if let Entry::Occupied(held) = self.attempts.lock().entry(attempt.key())
+            && Arc::ptr_eq(held.get(), attempt)
+        {
+            held.remove();
         }
     }
 }
