@@ -6,7 +6,7 @@ use crate::program::{Ending, Interrupted, Program, Step};
 use sandglass_core::payload::Payload;
 use sandglass_core::worker::{CancellationType, Operation, ShownFailure, ShownInfo, Signal};
 use sandglass_tests::scripted::{Imports, Outcome, Script, activity};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -31,8 +31,8 @@ struct Seen {
     received: Mutex<Vec<Signal>>,
     /// What it has seen ready at once, in that order.
     orders: Mutex<Vec<Vec<Name>>>,
-    /// Activities that nobody may ask to stop.
-    abandoned: Mutex<BTreeSet<Name>>,
+    /// How each activity is canceled.
+    cancellation_types: Mutex<BTreeMap<Name, CancellationType>>,
 }
 
 impl Code {
@@ -80,9 +80,9 @@ impl Code {
         lock(&self.seen.orders).clone()
     }
 
-    /// Activities that nobody may ask to stop.
-    pub fn abandoned(&self) -> BTreeSet<Name> {
-        lock(&self.seen.abandoned).clone()
+    /// How an activity is canceled.
+    pub fn cancellation_type(&self, activity: Name) -> CancellationType {
+        lock(&self.seen.cancellation_types).get(&activity).copied().unwrap_or_default()
     }
 }
 
@@ -177,9 +177,7 @@ impl Guest {
                 let operation = self.it.start_activity(options);
                 self.activities += 1;
                 let name = Name::Activity(self.activities);
-                if work.options.cancellation_type == CancellationType::Abandon {
-                    lock(&self.seen.abandoned).insert(name);
-                }
+                lock(&self.seen.cancellation_types).insert(name, work.options.cancellation_type);
                 self.operations.push(Started { operation, name, canceled: false });
             }
             Step::Take(number) => return self.take(*number).await,
