@@ -11,6 +11,7 @@ mod workflow;
 use crate::convert::non_empty;
 use crate::generated::workflow_service_server::WorkflowService;
 use crate::refusal::Refusal;
+use prost::Message;
 use sandglass_host::{ActivityTasks, Client, WorkflowHandle};
 use std::time::Duration;
 use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
@@ -20,6 +21,9 @@ use tonic::{Request, Response, Status, async_trait};
 
 /// How long a poll for a task waits; the caller's own deadline can shorten it.
 const POLL_MAX: Duration = Duration::from_secs(60);
+/// The size in bytes from which on an answer is compressed for a caller who takes that: below it, compressing costs more CPU than all the
+/// rest of a call and spares little.
+const COMPRESSED_FROM: usize = 8 * 1024;
 /// What is left of a caller's deadline when an empty answer is given, so that it arrives.
 const ANSWER_BEFORE: Duration = Duration::from_secs(1);
 
@@ -100,8 +104,14 @@ fn wait_of<T>(request: &Request<T>, longest: Duration) -> Duration {
     }
 }
 
-fn answer<T>(result: Result<T, Refusal>) -> Result<Response<T>, Status> {
-    result.map(Response::new).map_err(Status::from)
+fn answer<T: Message>(result: Result<T, Refusal>) -> Result<Response<T>, Status> {
+    let message = result?;
+    let is_small = message.encoded_len() < COMPRESSED_FROM;
+    let mut response = Response::new(message);
+    if is_small {
+        response.disable_compression();
+    }
+    Ok(response)
 }
 
 /// Writes the methods that take a request and give an answer, and nothing else.
