@@ -1,4 +1,4 @@
-"""Temporal's Python client and activity worker against `sandglass serve`, whose address is the first argument.
+"""Temporal's Python client and activity worker against `sandglass serve`, whose address the environment gives as SANDGLASS_ADDRESS.
 
 The activities are those of Temporal's page "Interrupt a Workflow Execution", as they stand there. The workflows are components: `greeting` does what
 the page's workflow does, `cancellation` cleans up when it is canceled.
@@ -31,7 +31,8 @@ from temporalio.exceptions import (
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Worker
 
-QUEUE = "default"
+ADDRESS = os.environ["SANDGLASS_ADDRESS"]
+QUEUE = "python"
 said = []
 
 
@@ -204,8 +205,7 @@ class Interrupt(unittest.IsolatedAsyncioTestCase):
 
 
 if __name__ == "__main__":
-    ADDRESS = sys.argv[1]
-    ran = unittest.main(argv=sys.argv[:1], exit=False, verbosity=2).result
+    ran = unittest.main(exit=False, verbosity=2).result
     sys.stderr.flush()
     # The client's own threads sometimes abort the process on its way out; what counts has been judged by then.
     os._exit(0 if ran.wasSuccessful() and ran.testsRun == 7 else 1)

@@ -6,6 +6,7 @@ pub mod golden;
 pub mod guests;
 pub mod native;
 pub mod scripted;
+pub mod served;
 pub mod story;
 
 pub use golden::{Scrubbed, golden};

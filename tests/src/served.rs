@@ -1,0 +1,69 @@
+//! `sandglass serve` for Temporal's SDKs: the guests that their tests need, and a verdict on what they said. The tests themselves are in each SDK's
+//! language.
+
+use crate::command::Running;
+use crate::guest;
+use std::process::Command;
+use tempfile::TempDir;
+
+/// The guests that every SDK's tests use.
+const GUESTS: [&str; 4] = ["greeting", "cancellation", "signal-approval", "activity-retry"];
+
+/// A server that runs until what it is for has been judged.
+pub struct Served {
+    server: Running,
+    address: String,
+    /// Where its database lies, as long as it runs.
+    _folder: TempDir,
+}
+
+impl Served {
+    /// Starts one that serves all task queues.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start() -> Served {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let database = folder.path().join("runs.db").display().to_string();
+        let components = GUESTS.map(|name| guest(name).display().to_string());
+        let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--db", &database, "-t", "*"];
+        args.extend(components.iter().flat_map(|component| ["--component", component]));
+        let mut server = Running::start(&args);
+        let line = server.until("serving on ");
+        let address = line.trim_start_matches("serving on ").split(',').next().unwrap_or_default();
+        Served { server, address: address.to_owned(), _folder: folder }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Runs an SDK's tests, which find the address in `SANDGLASS_ADDRESS`, stops the server, and gives what the tests have said.
+    ///
+    /// # Panics
+    /// If they fail, or the server does not stop in good order.
+    pub fn judge(self, tests: &mut Command) -> String {
+        let output = tests.env("SANDGLASS_ADDRESS", &self.address).output();
+        self.server.signal("-TERM");
+        let (code, heard) = self.server.end();
+        let output = output.unwrap_or_else(|error| panic!("{tests:?}: {error}"));
+        let said =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{tests:?} failed:\n{said}\nthe server said:\n{heard}");
+        assert_eq!(code, Some(0), "the server did not stop in good order: {heard}");
+        said.into_owned()
+    }
+}
+
+/// Runs a step before the tests, like the installation of what they need.
+///
+/// # Panics
+/// If it fails.
+pub fn run(step: &mut Command) {
+    let output = step.output().unwrap_or_else(|error| panic!("{step:?}: {error}"));
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{step:?} failed:\n{said}");
+}
