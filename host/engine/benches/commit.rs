@@ -140,12 +140,14 @@ fn empty_workflow() -> Commit {
             task_queue: "default".into(),
             request_id: Uuid::new_v4().to_string(),
             time: Timestamp(1_795_343_211_594_272_309),
+            ..RunStart::default()
         }),
         state: RunState {
             status: WorkflowExecutionStatus::Completed,
             close_time: Some(Timestamp(1_795_343_211_604_272_309)),
             due: None,
             history_length: 5,
+            history_size_bytes: 900,
         },
         published: None,
     }

@@ -11,8 +11,9 @@ pub use start::{DEFAULT_TASK_QUEUE, StartWorkflow};
 pub use view::{History, HistoryPage, WorkflowDescription};
 
 use crate::engine::{Engine, Starting};
-use crate::store::{ListFilter, RunSummary};
+use crate::store::{Condition, ListFilter, RunSummary};
 use sandglass_core::Payload;
+use sandglass_core::policy::WorkflowExecutionStatus;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -105,9 +106,17 @@ impl Client {
         WorkflowHandle::new(self.clone(), workflow_id.into(), Some(run_id.into()))
     }
 
-    /// The runs that fit the filter, the latest first, at most `filter.limit`.
+    /// The runs that fit the filter, at most `filter.limit`: open ones first, then those that closed last. What was answered is listed.
     pub async fn list(&self, filter: ListFilter) -> Result<Vec<RunSummary>, ClientError> {
         self.engine.list(filter).await
+    }
+
+    /// How many runs there are for which the condition holds, by status.
+    pub async fn count(
+        &self,
+        condition: Option<Condition>,
+    ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, ClientError> {
+        self.engine.count(condition).await
     }
 
     fn starting(&self, start: StartWorkflow) -> Result<Starting, ClientError> {

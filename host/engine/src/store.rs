@@ -5,6 +5,7 @@
 //! (the writer's). A store never looks into an entry.
 
 mod commit;
+mod condition;
 mod error;
 mod memory;
 mod sqlite;
@@ -12,13 +13,15 @@ pub mod testing;
 mod view;
 
 pub use commit::{Batch, Commit, RunStart, RunState, Snapshot, batches};
+pub use condition::{Comparison, Condition, NumberField, Test, TextField};
 pub use error::Error;
 pub use memory::MemoryStore;
 pub use sqlite::{SqliteOptions, SqliteStore};
-pub use view::{Cursor, ListFilter, Page, RunSummary, Stored};
+pub use view::{Cursor, ListFilter, Page, Place, RunSummary, Stored};
 
 use bytes::Bytes;
 use sandglass_core::Timestamp;
+use sandglass_core::policy::WorkflowExecutionStatus;
 use sandglass_core::task::Published;
 
 /// A store. Commits come from one thread; reads come from many and never wait for a commit that is
@@ -86,9 +89,19 @@ pub trait Store: Send + Sync + 'static {
     /// What the medium says.
     fn open_runs(&self, after: Option<Cursor>, limit: usize) -> Result<Vec<RunSummary>, Error>;
 
-    /// Runs that fit the filter, the one stored last first.
+    /// Runs that fit the filter, in the order of their [`Place`]s.
     ///
     /// # Errors
     /// What the medium says.
     fn list(&self, filter: &ListFilter) -> Result<Vec<RunSummary>, Error>;
+
+    /// How many runs there are for which the condition holds, by status, in the order of Temporal's
+    /// numbers.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn count(
+        &self,
+        condition: Option<&Condition>,
+    ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error>;
 }

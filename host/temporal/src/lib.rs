@@ -10,6 +10,7 @@ mod methods;
 mod refusal;
 mod server;
 mod service;
+mod visibility;
 
 pub use history_json::{HistoryJsonError, history_from_json, history_to_json};
 pub use server::{ServeError, Server, TlsOptions};

@@ -2,6 +2,7 @@
 //!
 //! Nothing else in this crate makes a status.
 
+use crate::visibility::BadQuery;
 use prost::{Message, Name};
 use sandglass_host::ClientError;
 use temporalio_protos::google::rpc;
@@ -21,6 +22,9 @@ pub(crate) enum Refusal {
     /// Something about the request is not right; a whole sentence.
     #[error("{0}")]
     Invalid(String),
+    /// A query that cannot be read, or asks for what is not there.
+    #[error("invalid query: {0}")]
+    Query(#[from] BadQuery),
     /// A field that has no effect yet (D15).
     #[error("{0} is not supported yet")]
     NotSupported(&'static str),
@@ -41,7 +45,9 @@ impl From<Refusal> for Status {
                 let detail = details::NamespaceNotFoundFailure { namespace };
                 detailed(Code::NotFound, text, &detail)
             }
-            Refusal::Invalid(_) | Refusal::NotSupported(_) => Status::invalid_argument(text),
+            Refusal::Invalid(_) | Refusal::Query(_) | Refusal::NotSupported(_) => {
+                Status::invalid_argument(text)
+            }
             Refusal::TooMany(_) => exhausted(text, ResourceExhaustedCause::ConcurrentLimit),
             Refusal::Internal(_) => {
                 tracing::error!(text, "a request met a defect");

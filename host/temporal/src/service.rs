@@ -6,6 +6,7 @@ mod history;
 mod query;
 mod start;
 mod system;
+mod visibility;
 mod workflow;
 
 use crate::convert::non_empty;
@@ -51,7 +52,7 @@ impl Frontend {
 
     fn check_namespace(&self, namespace: &str) -> Result<(), Refusal> {
         match namespace {
-            "" => Err(Refusal::Invalid("Namespace not set on request.".into())),
+            "" => Err(Refusal::Invalid("Namespace is empty.".into())),
             it if it == self.namespace => Ok(()),
             it => Err(Refusal::NamespaceNotFound(it.into())),
         }
@@ -143,6 +144,16 @@ methods! {
         RequestCancelWorkflowExecutionRequest -> RequestCancelWorkflowExecutionResponse = cancel;
     terminate_workflow_execution:
         TerminateWorkflowExecutionRequest -> TerminateWorkflowExecutionResponse = terminate;
+    list_workflow_executions:
+        ListWorkflowExecutionsRequest -> ListWorkflowExecutionsResponse = list;
+    scan_workflow_executions:
+        ScanWorkflowExecutionsRequest -> ScanWorkflowExecutionsResponse = scan;
+    count_workflow_executions:
+        CountWorkflowExecutionsRequest -> CountWorkflowExecutionsResponse = count;
+    list_open_workflow_executions:
+        ListOpenWorkflowExecutionsRequest -> ListOpenWorkflowExecutionsResponse = list_open;
+    list_closed_workflow_executions:
+        ListClosedWorkflowExecutionsRequest -> ListClosedWorkflowExecutionsResponse = list_closed;
     query_workflow: QueryWorkflowRequest -> QueryWorkflowResponse = query;
     describe_workflow_execution:
         DescribeWorkflowExecutionRequest -> DescribeWorkflowExecutionResponse = describe;

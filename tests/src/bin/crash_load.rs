@@ -6,6 +6,7 @@
 
 use anyhow::{Context, Result};
 use sandglass_host::core::policy::WorkflowExecutionStatus;
+use sandglass_host::store::Condition;
 use sandglass_host::{ActivityContext, ActivityError, Host, ListFilter, StartWorkflow, function};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -74,7 +75,7 @@ async fn start_all(host: &Host, first: u64, count: u64) -> Result<()> {
 async fn drain(host: &Host) -> Result<()> {
     let client = host.client();
     let open = || ListFilter {
-        status: Some(WorkflowExecutionStatus::Running),
+        condition: Some(Condition::status(WorkflowExecutionStatus::Running)),
         limit: 100_000,
         ..ListFilter::default()
     };

@@ -5,6 +5,7 @@ use super::measure::{figure, resident_bytes};
 use super::{Figures, Setting};
 use anyhow::{Context, Result, ensure};
 use sandglass_host::core::policy::WorkflowExecutionStatus;
+use sandglass_host::store::Condition;
 use sandglass_host::{Host, ListFilter};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -76,7 +77,7 @@ async fn start_all(host: &Host, count: u64) -> Result<()> {
         }
     }
     let running = ListFilter {
-        status: Some(WorkflowExecutionStatus::Running),
+        condition: Some(Condition::status(WorkflowExecutionStatus::Running)),
         limit: 1,
         ..ListFilter::default()
     };

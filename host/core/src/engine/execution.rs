@@ -222,6 +222,12 @@ impl Execution {
         self.next_event_id - 1
     }
 
+    /// Bytes of the events in the history.
+    #[must_use]
+    pub fn history_size_bytes(&self) -> i64 {
+        self.history_size
+    }
+
     /// Entries in the log so far.
     #[must_use]
     pub fn entry_count(&self) -> u64 {

@@ -76,6 +76,7 @@ impl Engine {
                 close_time: execution.closed().map(|closed| closed.time),
                 due: self.due_after_a_crash(live),
                 history_length: execution.last_event_id(),
+                history_size_bytes: execution.history_size_bytes(),
             },
             published,
         })
@@ -96,11 +97,13 @@ impl Engine {
 fn run_start(entry: &Entry, request_id: &str) -> Option<RunStart> {
     let Entry::Event(event) = entry else { return None };
     let Attributes::WorkflowExecutionStarted(started) = &event.attributes else { return None };
-    let Started { workflow_type, task_queue, .. } = &**started;
+    let Started { workflow_type, task_queue, memo, search_attributes, .. } = &**started;
     Some(RunStart {
         workflow_type: workflow_type.as_ref().map(|it| it.name.clone()).unwrap_or_default(),
         task_queue: task_queue.as_ref().map(|it| it.name.clone()).unwrap_or_default(),
         request_id: request_id.into(),
         time: event.event_time,
+        memo: memo.clone(),
+        search_attributes: search_attributes.clone(),
     })
 }

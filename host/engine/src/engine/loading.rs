@@ -2,12 +2,13 @@
 
 use super::{Address, Engine, Live, Slot, SlotState, Work};
 use crate::client::{ClientError, History, HistoryPage, WorkflowDescription};
-use crate::store::{self, ListFilter, Page, RunSummary, Store, Stored};
+use crate::store::{self, Condition, ListFilter, Page, RunSummary, Store, Stored};
 use crate::writer::Ticket;
 use bytes::Bytes;
 use sandglass_core::engine::{
     Corrupt, Entry, Execution, Reply, Request, RequestError, entries_from_bytes,
 };
+use sandglass_core::policy::WorkflowExecutionStatus;
 use sandglass_core::task::Published;
 use sandglass_core::{Attributes, HistoryEvent, Payload};
 use std::sync::Arc;
@@ -289,6 +290,16 @@ impl Engine {
         let store = Arc::clone(&self.store);
         let list = move || store.list(&filter);
         Ok(self.runtime.spawn_blocking(list).await.map_err(|_| ClientError::ShutDown)??)
+    }
+
+    /// How many runs fit the condition, by status.
+    pub(crate) async fn count(
+        &self,
+        condition: Option<Condition>,
+    ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, ClientError> {
+        let store = Arc::clone(&self.store);
+        let count = move || store.count(condition.as_ref());
+        Ok(self.runtime.spawn_blocking(count).await.map_err(|_| ClientError::ShutDown)??)
     }
 
     /// Whether attempts of activities run in this process.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use sandglass_core::engine::Entry;
+use sandglass_core::payload::{Memo, SearchAttributes};
 use sandglass_core::policy::WorkflowExecutionStatus;
 use sandglass_core::task::Published;
 use sandglass_core::{Attributes, Timestamp};
@@ -51,6 +52,10 @@ pub struct RunStart {
     pub request_id: String,
     /// When it started.
     pub time: Timestamp,
+    /// What lists show of it.
+    pub memo: Option<Memo>,
+    /// What lists show of it, too.
+    pub search_attributes: Option<SearchAttributes>,
 }
 
 /// What is derived from a run's entries.
@@ -64,6 +69,8 @@ pub struct RunState {
     pub due: Option<Timestamp>,
     /// Events in its history.
     pub history_length: i64,
+    /// Their bytes.
+    pub history_size_bytes: i64,
 }
 
 /// Consecutive entries of one run, as they are stored: one row.

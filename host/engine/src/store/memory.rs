@@ -1,12 +1,15 @@
 //! A store that lives as long as the program: for tests, and for hosts without a file.
 
 use super::view::PageStart;
-use super::{Batch, Commit, Cursor, Error, ListFilter, Page, RunSummary, Snapshot, Store, Stored};
+use super::{
+    Batch, Commit, Condition, Cursor, Error, ListFilter, Page, RunSummary, Snapshot, Store, Stored,
+};
 use bytes::Bytes;
 use parking_lot::RwLock;
 use sandglass_core::Timestamp;
+use sandglass_core::policy::WorkflowExecutionStatus;
 use sandglass_core::task::Published;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 /// Keeps runs in memory. It does what [`super::SqliteStore`] does, except that nothing outlives it.
@@ -20,6 +23,7 @@ struct Runs {
     by_run_id: HashMap<String, usize>,
     latest: HashMap<String, usize>,
     open: BTreeSet<usize>,
+    closed: BTreeSet<(Timestamp, usize)>,
     due: BTreeSet<(Timestamp, usize)>,
 }
 
@@ -91,6 +95,7 @@ impl Runs {
         run.summary.status = state.status;
         run.summary.close_time = state.close_time;
         run.summary.history_length = state.history_length;
+        run.summary.history_size_bytes = state.history_size_bytes;
         run.summary.entries = commit.end_seq();
         run.summary.due = state.due.filter(|_| state.close_time.is_none());
         if let Some(due) = run.summary.due {
@@ -100,6 +105,9 @@ impl Runs {
             self.open.insert(index);
         } else {
             self.open.remove(&index);
+        }
+        if let Some(time) = state.close_time {
+            self.closed.insert((time, index));
         }
     }
 
@@ -210,17 +218,32 @@ impl Store for MemoryStore {
 
     fn list(&self, filter: &ListFilter) -> Result<Vec<RunSummary>, Error> {
         let runs = self.0.read();
-        let fitting = runs.all.iter().rev().filter(|run| filter.fits(&run.summary));
-        Ok(fitting.take(filter.limit).map(|run| run.summary.clone()).collect())
+        let fits = |run: &&Run| filter.fits(&run.summary);
+        let open = runs.open.iter().rev().map(|&index| &runs.all[index]);
+        let closed = runs.closed.iter().rev().map(|&(_, index)| &runs.all[index]);
+        let fitting = open.chain(closed).filter(fits).take(filter.limit);
+        Ok(fitting.map(|run| run.summary.clone()).collect())
+    }
+
+    fn count(
+        &self,
+        condition: Option<&Condition>,
+    ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error> {
+        let mut counts = BTreeMap::new();
+        let runs = self.0.read();
+        let summaries = runs.all.iter().map(|run| &run.summary);
+        for run in summaries.filter(|run| condition.is_none_or(|it| it.holds(run))) {
+            *counts.entry(run.status.number()).or_insert(0) += 1;
+        }
+        let counts = counts.into_iter();
+        Ok(counts.map(|(status, n)| (WorkflowExecutionStatus::from_number(status), n)).collect())
     }
 }
 
 impl ListFilter {
     fn fits(&self, run: &RunSummary) -> bool {
-        self.before.is_none_or(|cursor| run.cursor < cursor)
-            && self.status.is_none_or(|status| run.status == status)
-            && self.workflow_type.as_ref().is_none_or(|name| run.workflow_type == *name)
-            && self.workflow_id_prefix.as_ref().is_none_or(|p| run.workflow_id.starts_with(p))
+        self.after.is_none_or(|place| place.is_before(run.place()))
+            && self.condition.as_ref().is_none_or(|condition| condition.holds(run))
     }
 }
 
@@ -238,6 +261,9 @@ impl RunSummary {
             start_time: start.time,
             close_time: None,
             history_length: 0,
+            history_size_bytes: 0,
+            memo: start.memo,
+            search_attributes: start.search_attributes,
             due: None,
             entries: 0,
             cursor,

@@ -1,8 +1,9 @@
 //! The store on SQLite: one file, one writer, as many readers as there are.
 //!
 //! What lives here: opening, and who uses which connection. The tables are in `schema`, commits in
-//! `write`, queries in `read`.
+//! `write`, queries in `read`, lists in `list`.
 
+mod list;
 mod lock;
 mod read;
 mod schema;
@@ -10,13 +11,14 @@ mod schema;
 mod tests;
 mod write;
 
-use super::{Commit, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored};
+use super::{Commit, Condition, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored};
 use bytes::Bytes;
 use lock::FileLock;
 use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sandglass_core::Timestamp;
+use sandglass_core::policy::WorkflowExecutionStatus;
 use sandglass_core::task::Published;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -169,7 +171,14 @@ impl Store for SqliteStore {
     }
 
     fn list(&self, filter: &ListFilter) -> Result<Vec<RunSummary>, Error> {
-        self.read(|transaction| read::list(transaction, filter))
+        self.read(|transaction| list::list(transaction, filter))
+    }
+
+    fn count(
+        &self,
+        condition: Option<&Condition>,
+    ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error> {
+        self.read(|transaction| list::count(transaction, condition))
     }
 }
 

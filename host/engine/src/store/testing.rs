@@ -6,6 +6,7 @@
 
 mod conformance;
 mod faulty;
+mod lists;
 mod sample;
 
 pub use conformance::conformance;

@@ -1,7 +1,9 @@
 //! What comes out of a store.
 
+use super::Condition;
 use bytes::Bytes;
 use sandglass_core::Timestamp;
+use sandglass_core::payload::{Memo, SearchAttributes};
 use sandglass_core::policy::WorkflowExecutionStatus;
 
 /// All that is needed to go on with a run.
@@ -38,6 +40,12 @@ pub struct RunSummary {
     pub close_time: Option<Timestamp>,
     /// Events in its history.
     pub history_length: i64,
+    /// Bytes of its history.
+    pub history_size_bytes: i64,
+    /// What its start said of it in the memo, where that is stored.
+    pub memo: Option<Memo>,
+    /// The search attributes that its start gave it, where they are stored.
+    pub search_attributes: Option<SearchAttributes>,
     /// When something is due in it next.
     pub due: Option<Timestamp>,
     /// Entries in its log.
@@ -47,6 +55,12 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
+    /// Where it stands in a list.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place { close_time: self.close_time, cursor: self.cursor }
+    }
+
     /// Whether it is open.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -72,29 +86,42 @@ impl Cursor {
     }
 }
 
-/// Which runs are listed.
+/// Which runs are listed, from where on.
 #[derive(Clone, Debug)]
 pub struct ListFilter {
-    /// Only runs of that status.
-    pub status: Option<WorkflowExecutionStatus>,
-    /// Only runs of that type.
-    pub workflow_type: Option<String>,
-    /// Only runs whose workflow id begins so.
-    pub workflow_id_prefix: Option<String>,
-    /// Only runs that were stored before that one: the cursor of a page's last run.
-    pub before: Option<Cursor>,
+    /// What must hold for them; all runs, if nothing.
+    pub condition: Option<Condition>,
+    /// Only runs that stand after that place: the place of a page's last run.
+    pub after: Option<Place>,
     /// At most so many.
     pub limit: usize,
 }
 
 impl Default for ListFilter {
     fn default() -> Self {
-        ListFilter {
-            status: None,
-            workflow_type: None,
-            workflow_id_prefix: None,
-            before: None,
-            limit: 100,
+        ListFilter { condition: None, after: None, limit: 100 }
+    }
+}
+
+/// Where a run stands in a list: open runs come first, those that were stored last before the
+/// others; then the closed ones, those that closed last before the others. A run that closes moves,
+/// always to before the other closed ones: who goes through pages misses none, and may see it twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// When the run closed; none while it is open.
+    pub close_time: Option<Timestamp>,
+    /// Where it stands among all runs.
+    pub cursor: Cursor,
+}
+
+impl Place {
+    /// Whether the run stands after this place in a list.
+    pub(super) fn is_before(self, run: Place) -> bool {
+        let rank = |place: Place| (place.close_time.unwrap_or(Timestamp::NEVER), place.cursor);
+        match (self.close_time, run.close_time) {
+            (None, Some(_)) => true,
+            (Some(_), None) => false,
+            _ => rank(run) < rank(self),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Frontend {
         let request = request.into_inner();
         match (request.namespace.as_str(), request.id.as_str()) {
             ("", NAMESPACE_ID) => {}
-            ("", "") => return self.check_namespace("").map(|()| Default::default()),
+            ("", "") => return Err(Refusal::Invalid("Namespace not set on request.".into())),
             ("", id) => return Err(Refusal::NamespaceNotFound(id.into())),
             (name, _) => self.check_namespace(name)?,
         }

@@ -1,21 +1,20 @@
-//! Queries, each within one transaction of a connection that only reads.
+//! Queries other than lists, each within one transaction of a connection that only reads.
 
 use super::super::view::PageStart;
-use super::super::{Cursor, Error, ListFilter, Page, RunSummary, Stored};
+use super::super::{Cursor, Error, Page, RunSummary, Stored};
 use super::write::{FORMAT, RunKey, count, first_batch_key};
 use bytes::Bytes;
-use rusqlite::types::{ToSql, ValueRef};
+use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use sandglass_core::Timestamp;
 use sandglass_core::policy::WorkflowExecutionStatus;
-use sandglass_core::proto::{Field, Reader};
+use sandglass_core::proto::{Field, Message, Reader};
 use sandglass_core::task::Published;
 use uuid::Uuid;
 
-const SELECT: &str = "SELECT id, run_id, workflow_id, workflow_type, task_queue, \
-    start_request_id, start_time, status, close_time, due, history_length, entries FROM runs";
-/// The statuses after `Completed`, which an index is kept for.
-pub(super) const NOT_COMPLETED: &str = "status > 2";
+pub(super) const SELECT: &str = "SELECT id, run_id, workflow_id, workflow_type, task_queue, \
+    start_request_id, start_time, status, close_time, due, history_length, entries, \
+    history_size, memo, search_attributes FROM runs";
 const BATCHES: &str = "SELECT format, entries FROM log WHERE id >= ?1 AND id < ?2 ORDER BY id";
 
 pub(super) fn load(connection: &Connection, run_id: &str) -> Result<Option<Stored>, Error> {
@@ -148,62 +147,7 @@ pub(super) fn open_runs(
     many(connection, rest, params![after.map_or(0, |cursor| cursor.0), sql_limit(limit)])
 }
 
-pub(super) fn list(connection: &Connection, filter: &ListFilter) -> Result<Vec<RunSummary>, Error> {
-    let status = filter.status.map(WorkflowExecutionStatus::number);
-    let prefix_end = filter.workflow_id_prefix.as_deref().and_then(after_prefix);
-    let before = filter.before.map(|cursor| cursor.0);
-    let limit = sql_limit(filter.limit);
-    let mut conditions: Vec<&str> = Vec::new();
-    let mut values: Vec<(&str, &dyn ToSql)> = vec![(":limit", &limit)];
-    let mut add = |condition, name, value| {
-        conditions.push(condition);
-        values.push((name, value));
-    };
-    if let Some(before) = &before {
-        add("id < :before", ":before", before);
-    }
-    if let Some(status) = &status {
-        add("status = :status", ":status", status);
-    }
-    if let Some(workflow_type) = &filter.workflow_type {
-        add("workflow_type = :type", ":type", workflow_type);
-    }
-    if let Some(prefix) = &filter.workflow_id_prefix {
-        add("workflow_id >= :prefix", ":prefix", prefix);
-    }
-    if let Some(end) = &prefix_end {
-        add("workflow_id < :prefix_end", ":prefix_end", end);
-    }
-    // Says what is known anyway, so that the partial index is used.
-    match filter.status {
-        Some(WorkflowExecutionStatus::Running) => conditions.push("close_time IS NULL"),
-        Some(status) if status.number() > WorkflowExecutionStatus::Completed.number() => {
-            conditions.push(NOT_COMPLETED);
-        }
-        _ => {}
-    }
-    let condition = if conditions.is_empty() { "TRUE".into() } else { conditions.join(" AND ") };
-    let rest = format!("WHERE {condition} ORDER BY id DESC LIMIT :limit");
-    many(connection, &rest, values.as_slice())
-}
-
-/// The least text after all that begin with `prefix`, byte by byte; none if there is no such text.
-fn after_prefix(prefix: &str) -> Option<String> {
-    let mut chars: Vec<char> = prefix.chars().collect();
-    while let Some(last) = chars.pop() {
-        let next = match last {
-            '\u{d7ff}' => Some('\u{e000}'),
-            last => char::from_u32(last as u32 + 1),
-        };
-        if let Some(next) = next {
-            chars.push(next);
-            return Some(chars.into_iter().collect());
-        }
-    }
-    None
-}
-
-fn sql_limit(limit: usize) -> i64 {
+pub(super) fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
@@ -226,7 +170,7 @@ fn many(
     Ok(runs.collect::<Result<_, _>>()?)
 }
 
-fn summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
+pub(super) fn summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
     Ok(RunSummary {
         cursor: Cursor(row.get(0)?),
         run_id: run_id(row.get_ref(1)?)?,
@@ -240,7 +184,18 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
         due: row.get::<_, Option<i64>>(9)?.map(Timestamp),
         history_length: row.get(10)?,
         entries: count(row, 11)?,
+        history_size_bytes: row.get(12)?,
+        memo: message(row, 13)?,
+        search_attributes: message(row, 14)?,
     })
+}
+
+fn message<M: Message>(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<M>> {
+    let Some(bytes) = row.get::<_, Option<Vec<u8>>>(column)? else { return Ok(None) };
+    let unreadable = |error: sandglass_core::proto::DecodeError| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Blob, error.to_string().into())
+    };
+    M::from_bytes(&bytes.into()).map(Some).map_err(unreadable)
 }
 
 fn run_id(value: ValueRef<'_>) -> rusqlite::Result<String> {

@@ -9,7 +9,7 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x5347_4c53;
 
 /// What makes a database of version N one of version N + 1. Only ever appended to.
-const MIGRATIONS: [&str; 1] = [VERSION_1];
+const MIGRATIONS: [&str; 2] = [VERSION_1, VERSION_2];
 
 /// Why it looks so: a workflow that starts and closes in one commit costs one row in `runs` with
 /// two index entries, and one row in `log` for each batch; all but the entry for its workflow id
@@ -63,6 +63,18 @@ const VERSION_1: &str = "
         format INTEGER NOT NULL,
         names BLOB NOT NULL
     ) STRICT;
+";
+
+/// What lists show and sort by. A closed run has one index entry more, by the time of its close, so
+/// that a page of a list costs no more than its runs; such entries are appended at the end of their
+/// tree. Of a run that was stored before, the memo and the search attributes stay in its history.
+const VERSION_2: &str = "
+    ALTER TABLE runs ADD COLUMN history_size INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE runs ADD COLUMN memo BLOB;
+    ALTER TABLE runs ADD COLUMN search_attributes BLOB;
+    CREATE INDEX runs_closed ON runs (close_time) WHERE close_time IS NOT NULL;
+    DROP INDEX runs_not_completed;
+    CREATE INDEX runs_not_completed ON runs (status, close_time) WHERE status > 2;
 ";
 
 /// Sets the connection that writes up, and makes or migrates the tables of a database of that

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::store::testing::{FaultyStore, SampleRun, conformance};
-use crate::store::{Commit, MemoryStore};
+use crate::store::{Commit, MemoryStore, NumberField, Test, TextField};
 use proptest::prelude::*;
 use rusqlite::params;
 use std::fs;
@@ -96,9 +96,9 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     meddle(&path, "PRAGMA user_version = 99");
     let before = fs::read(&path).unwrap();
     let error = SqliteStore::open(&path).unwrap_err();
-    assert!(matches!(error, Error::NewerVersion { found: 99, known: 1, .. }), "{error:?}");
+    assert!(matches!(error, Error::NewerVersion { found: 99, known: 2, .. }), "{error:?}");
     assert!(error.to_string().ends_with(
-        "has schema version 99, and this Sandglass knows versions up to 1: \
+        "has schema version 99, and this Sandglass knows versions up to 2: \
          open it with a newer Sandglass; nothing was changed"
     ));
     assert_eq!(fs::read(&path).unwrap(), before);
@@ -225,16 +225,93 @@ fn queries_use_the_indexes_that_are_kept_for_them() {
         ),
         (
             &format!(
-                "SELECT * FROM runs WHERE status = 3 AND {} ORDER BY id DESC LIMIT 9",
-                read::NOT_COMPLETED
+                "SELECT * FROM runs WHERE {} AND ((status) = 3) AND {} {} LIMIT 9",
+                list::CLOSED,
+                list::NOT_COMPLETED,
+                list::CLOSED_ORDER
             ),
             "runs_not_completed",
+        ),
+        (
+            &format!("SELECT * FROM runs WHERE {} AND id < 7 {}", list::OPEN, list::OPEN_ORDER),
+            "runs_open",
+        ),
+        (
+            &format!(
+                "SELECT * FROM runs WHERE {} AND (close_time, id) < (7, 7) {} LIMIT 9",
+                list::CLOSED,
+                list::CLOSED_ORDER
+            ),
+            "runs_closed",
         ),
         ("SELECT min(due) FROM runs WHERE due IS NOT NULL", "runs_due"),
     ] {
         let plan = plan(sql);
         assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
     }
+}
+
+#[test]
+fn a_database_of_the_first_version_is_brought_up_to_date() {
+    let (_folder, path) = database();
+    let mut run = SampleRun::new("w", "r");
+    SqliteStore::open(&path).unwrap().commit(&[run.next(&[2])]).unwrap();
+    // What the second version brought, taken back.
+    meddle(
+        &path,
+        "DROP INDEX runs_closed; DROP INDEX runs_not_completed;
+         ALTER TABLE runs DROP COLUMN history_size; ALTER TABLE runs DROP COLUMN memo;
+         ALTER TABLE runs DROP COLUMN search_attributes;
+         CREATE INDEX runs_not_completed ON runs (status) WHERE status > 2;
+         PRAGMA user_version = 1",
+    );
+    let store = SqliteStore::open(&path).unwrap();
+    let old = store.run("r").unwrap().unwrap();
+    assert_eq!((old.history_length, old.history_size_bytes, old.memo), (2, 0, None));
+    let mut memo = SampleRun::new("w2", "r2").with_memo("k", "1");
+    store.commit(&[run.close(&[1]), memo.next(&[1])]).unwrap();
+    let runs = store.list(&ListFilter::default()).unwrap();
+    assert_eq!((runs[0].memo.is_some(), runs[1].history_size_bytes), (true, 30));
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    use crate::store::Comparison as Is;
+    let how = || {
+        prop_oneof![
+            Just(Is::Equal),
+            Just(Is::NotEqual),
+            Just(Is::Less),
+            Just(Is::LessOrEqual),
+            Just(Is::Greater),
+            Just(Is::GreaterOrEqual),
+        ]
+    };
+    let texts = || prop_oneof![Just("w0".into()), Just("w1".into()), "r[0-5]", Just(String::new())];
+    let numbers = || prop_oneof![0..4i64, 1_000..1_030i64];
+    let text = (how(), texts()).prop_map(|(how, text)| Test::Is(how, text));
+    let text = prop_oneof![text, prop::collection::vec(texts(), 0..3).prop_map(Test::In)];
+    let text_field = || prop_oneof![Just(TextField::WorkflowId), Just(TextField::RunId)];
+    let number = (how(), numbers()).prop_map(|(how, number)| Test::Is(how, number));
+    let list = prop::collection::vec(numbers(), 0..3).prop_map(Test::In);
+    let number = prop_oneof![number, list, Just(Test::Missing)];
+    let number_field = prop_oneof![
+        Just(NumberField::Status),
+        Just(NumberField::CloseTime),
+        Just(NumberField::Duration),
+        Just(NumberField::HistoryLength),
+    ];
+    let leaf = prop_oneof![
+        (text_field(), text).prop_map(|(field, test)| Condition::Text(field, test)),
+        (text_field(), texts()).prop_map(|(field, it)| Condition::StartsWith(field, it)),
+        (number_field, number).prop_map(|(field, test)| Condition::Number(field, test)),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Condition::All),
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Condition::Any),
+            inner.prop_map(|condition| Condition::Not(Box::new(condition))),
+        ]
+    })
 }
 
 /// What is done to one of a few runs.
@@ -290,6 +367,7 @@ proptest! {
     #[test]
     fn sqlite_and_memory_agree(
         steps in prop::collection::vec(prop::collection::vec(step(), 1..4), 1..20),
+        conditions in prop::collection::vec(condition(), 8),
     ) {
         let (_folder, path) = database();
         let memory = MemoryStore::default();
@@ -328,9 +406,12 @@ proptest! {
             prop_assert_eq!(memory.next_due().unwrap(), sqlite.next_due().unwrap());
             prop_assert_eq!(memory.open_runs(None, 9).unwrap(), sqlite.open_runs(None, 9).unwrap());
             prop_assert_eq!(memory.latest_run("w0").unwrap(), sqlite.latest_run("w0").unwrap());
-            let prefix = Some("w1".into());
-            let filter = ListFilter { workflow_id_prefix: prefix, ..ListFilter::default() };
-            prop_assert_eq!(memory.list(&filter).unwrap(), sqlite.list(&filter).unwrap());
+            for condition in &conditions {
+                let filter = ListFilter { condition: Some(condition.clone()), ..ListFilter::default() };
+                prop_assert_eq!(memory.list(&filter).unwrap(), sqlite.list(&filter).unwrap());
+                let condition = Some(condition);
+                prop_assert_eq!(memory.count(condition).unwrap(), sqlite.count(condition).unwrap());
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ use super::super::{Batch, Commit, Error, RunStart};
 use rusqlite::{
     CachedStatement, Connection, OptionalExtension, Row, Transaction, TransactionBehavior,
 };
-use rusqlite::{params, types::ToSql, types::ToSqlOutput, types::ValueRef};
-use sandglass_core::proto::Field;
+use rusqlite::{params, types::ToSql, types::ToSqlOutput, types::Value, types::ValueRef};
+use sandglass_core::proto::{Field, Message};
 use sandglass_core::task::Published;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,8 +22,9 @@ const KNOWN_RUNS_MAX: usize = 100_000;
 const BATCH_BITS: u32 = 24;
 
 const INSERT_RUN: &str = "INSERT INTO runs (run_id, workflow_id, workflow_type, task_queue, \
-    start_request_id, start_time, status, close_time, due, history_length, entries, batches) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    start_request_id, start_time, status, close_time, due, history_length, entries, batches, \
+    history_size, memo, search_attributes) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 const INSERT_BATCH: &str =
     "INSERT INTO log (id, first_seq, first_event_id, format, entries) VALUES (?1, ?2, ?3, ?4, ?5)";
 const SET_SNAPSHOT: &str =
@@ -35,11 +36,11 @@ const COUNT_ENTRIES: &str = "SELECT entries FROM runs WHERE run_id = ?1";
 // Three of them, since SQLite rewrites the entries of an index whose column is set, even to the
 // value that it has.
 const GO_ON: &str = "UPDATE runs SET status = ?3, history_length = ?4, entries = ?5, \
-    batches = ?6 WHERE id = ?1 AND entries = ?2 AND close_time IS NULL";
+    batches = ?6, history_size = ?7 WHERE id = ?1 AND entries = ?2 AND close_time IS NULL";
 const GO_ON_DUE: &str = "UPDATE runs SET status = ?3, history_length = ?4, entries = ?5, \
-    batches = ?6, due = ?7 WHERE id = ?1 AND entries = ?2 AND close_time IS NULL";
+    batches = ?6, history_size = ?7, due = ?8 WHERE id = ?1 AND entries = ?2 AND close_time IS NULL";
 const CLOSE: &str = "UPDATE runs SET status = ?3, history_length = ?4, entries = ?5, \
-    batches = ?6, due = ?7, close_time = ?8 WHERE id = ?1 AND entries = ?2";
+    batches = ?6, history_size = ?7, due = ?8, close_time = ?9 WHERE id = ?1 AND entries = ?2";
 
 /// The connection that writes, and what it remembers of open runs.
 #[derive(Debug)]
@@ -151,6 +152,9 @@ fn insert(connection: &Connection, commit: &Commit, start: &RunStart) -> Result<
         state.history_length,
         commit.entries() as i64,
         commit.batches.len() as i64,
+        state.history_size_bytes,
+        start.memo.as_ref().map(|memo| memo.to_bytes().to_vec()),
+        start.search_attributes.as_ref().map(|attributes| attributes.to_bytes().to_vec()),
     ]);
     match inserted {
         Ok(id) => Ok(Known { id, batches: 0, due: None }),
@@ -176,21 +180,22 @@ fn go_on(
     let state = &commit.state;
     let (id, first) = (before.id, commit.first_seq as i64);
     let (status, length) = (state.status.number(), state.history_length);
+    let size = state.history_size_bytes;
     let (entries, batches) =
         (commit.end_seq() as i64, (before.batches + commit.batches.len() as u64) as i64);
     let due = commit.due();
     let updated = if let Some(time) = state.close_time {
         connection
             .prepare_cached(CLOSE)?
-            .execute(params![id, first, status, length, entries, batches, due, time.0])?
+            .execute(params![id, first, status, length, entries, batches, size, due, time.0])?
     } else if due != before.due {
         connection
             .prepare_cached(GO_ON_DUE)?
-            .execute(params![id, first, status, length, entries, batches, due])?
+            .execute(params![id, first, status, length, entries, batches, size, due])?
     } else {
         connection
             .prepare_cached(GO_ON)?
-            .execute(params![id, first, status, length, entries, batches])?
+            .execute(params![id, first, status, length, entries, batches, size])?
     };
     if updated == 1 { Ok(before) } else { Err(conflict(connection, commit)) }
 }
@@ -281,6 +286,15 @@ impl<'a> RunKey<'a> {
                 RunKey::Uuid(uuid)
             }
             _ => RunKey::Text(run_id),
+        }
+    }
+}
+
+impl From<RunKey<'_>> for Value {
+    fn from(key: RunKey<'_>) -> Value {
+        match key {
+            RunKey::Uuid(uuid) => Value::Blob(uuid.as_bytes().to_vec()),
+            RunKey::Text(text) => Value::Text(text.into()),
         }
     }
 }

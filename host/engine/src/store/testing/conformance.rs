@@ -1,7 +1,7 @@
 //! What every store must do. Each check begins with an empty store and names what it demands.
 
-use super::SampleRun;
-use crate::store::{Commit, Cursor, Error, ListFilter, Page, RunSummary, Store, batches};
+use super::{SampleRun, lists};
+use crate::store::{Commit, Cursor, Error, Page, RunSummary, Store, batches};
 use sandglass_core::engine::Entry;
 use sandglass_core::event::{signal, workflow_task};
 use sandglass_core::policy::WorkflowExecutionStatus as Status;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 type Check = fn(&dyn Store);
 
-const CHECKS: [(&str, Check); 14] = [
+const CHECKS: [(&str, Check); 17] = [
     ("a run comes back as it was committed", comes_back),
     ("what is not there is not found", finds_nothing),
     ("a batch of commits is carried out as a whole or not at all", is_atomic),
@@ -22,7 +22,10 @@ const CHECKS: [(&str, Check); 14] = [
     ("the latest run of a workflow id is the one that started last", finds_the_latest),
     ("due runs come in their order", orders_due_runs),
     ("open runs are paged through", pages_open_runs),
-    ("runs are listed by status, type and prefix", filters_lists),
+    ("lists show what the start and the close said", lists::shows_all),
+    ("lists begin with the open runs, and with what closed last", lists::orders),
+    ("a list's pages miss nothing and repeat nothing, whatever starts meanwhile", lists::pages),
+    ("conditions choose runs, and what is missing is neither true nor false", lists::chooses),
     ("ids are told apart exactly", tells_ids_apart),
     ("commits that were joined are stored as if they had been one", stores_joined_commits),
 ];
@@ -39,7 +42,7 @@ pub fn conformance<S: Store>(mut open: impl FnMut() -> S) {
 }
 
 #[track_caller]
-fn commit(store: &dyn Store, commits: &[Commit]) {
+pub(super) fn commit(store: &dyn Store, commits: &[Commit]) {
     store.commit(commits).unwrap();
 }
 
@@ -53,7 +56,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-fn run_ids(runs: &[RunSummary]) -> Vec<&str> {
+pub(super) fn run_ids(runs: &[RunSummary]) -> Vec<&str> {
     runs.iter().map(|run| run.run_id.as_str()).collect()
 }
 
@@ -246,40 +249,6 @@ fn pages_open_runs(store: &dyn Store) {
         seen.extend(page.into_iter().map(|run| run.run_id));
     }
     assert_eq!(seen, ["r0", "r2", "r3", "r4"]);
-}
-
-fn filters_lists(store: &dyn Store) {
-    let ids = ["a", "a%", "a_1", "b", "ab\u{10ffff}", "ab\u{10ffff}c", "ac", "aé"];
-    let mut commits: Vec<Commit> = Vec::new();
-    for (n, id) in ids.iter().enumerate() {
-        let mut run = SampleRun::new(id, &format!("r{n}"));
-        run = run.of_type(if n % 2 == 0 { "even" } else { "odd" });
-        commits.push(if n < 3 { run.close(&[1]) } else { run.next(&[1]) });
-    }
-    commit(store, &commits);
-    let list = |filter: ListFilter| run_ids(&store.list(&filter).unwrap()).join(" ");
-    let all = ListFilter::default;
-    let prefix = |text: &str| list(ListFilter { workflow_id_prefix: Some(text.into()), ..all() });
-    let (running, closed) = (Some(Status::Running), Some(Status::Completed));
-    let odd = Some("odd".to_owned());
-
-    assert_eq!(list(all()), "r7 r6 r5 r4 r3 r2 r1 r0");
-    assert_eq!(list(ListFilter { status: running, ..all() }), "r7 r6 r5 r4 r3");
-    assert_eq!(list(ListFilter { status: closed, ..all() }), "r2 r1 r0");
-    assert_eq!(list(ListFilter { status: Some(Status::Failed), ..all() }), "");
-    let both = ListFilter { status: running, workflow_type: odd, ..all() };
-    assert_eq!(list(both), "r7 r5 r3");
-    assert_eq!(prefix("a"), "r7 r6 r5 r4 r2 r1 r0");
-    assert_eq!((prefix("a%"), prefix("a_"), prefix("A")), ("r1".into(), "r2".into(), "".into()));
-    assert_eq!((prefix("ab\u{10ffff}"), prefix("\u{10ffff}")), ("r5 r4".into(), "".into()));
-    let (mut seen, mut before) = (Vec::new(), None);
-    loop {
-        let page = store.list(&ListFilter { before, limit: 3, ..all() }).unwrap();
-        let Some(last) = page.last() else { break };
-        before = Some(last.cursor);
-        seen.push(run_ids(&page).join(" "));
-    }
-    assert_eq!(seen, ["r7 r6 r5", "r4 r3 r2", "r1 r0"]);
 }
 
 fn tells_ids_apart(store: &dyn Store) {

@@ -1,9 +1,10 @@
 //! A store that fails as it is told to, on top of one that works.
 
-use crate::store::{Commit, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored};
+use crate::store::{Commit, Condition, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored};
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use sandglass_core::Timestamp;
+use sandglass_core::policy::WorkflowExecutionStatus;
 use sandglass_core::task::Published;
 use std::collections::BTreeSet;
 
@@ -173,5 +174,12 @@ impl<S: Store> Store for FaultyStore<S> {
 
     fn list(&self, filter: &ListFilter) -> Result<Vec<RunSummary>, Error> {
         self.read()?.list(filter)
+    }
+
+    fn count(
+        &self,
+        condition: Option<&Condition>,
+    ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error> {
+        self.read()?.count(condition)
     }
 }

@@ -2,6 +2,7 @@
 //! from others.
 
 use crate::store::{Batch, Commit, RunStart, RunState, Snapshot};
+use sandglass_core::payload::Memo;
 use sandglass_core::policy::WorkflowExecutionStatus;
 use sandglass_core::task::Published;
 use sandglass_core::{Payload, Timestamp};
@@ -13,6 +14,8 @@ pub struct SampleRun {
     workflow_id: Arc<str>,
     run_id: Arc<str>,
     workflow_type: String,
+    start_time: i64,
+    memo: Option<Memo>,
     seq: u64,
     last_event_id: i64,
 }
@@ -25,6 +28,8 @@ impl SampleRun {
             workflow_id: workflow_id.into(),
             run_id: run_id.into(),
             workflow_type: "sample".into(),
+            start_time: 1_000,
+            memo: None,
             seq: 0,
             last_event_id: 0,
         }
@@ -34,6 +39,19 @@ impl SampleRun {
     #[must_use]
     pub fn of_type(self, workflow_type: &str) -> Self {
         SampleRun { workflow_type: workflow_type.into(), ..self }
+    }
+
+    /// The same run, started at `nanos`.
+    #[must_use]
+    pub fn started_at(self, nanos: i64) -> Self {
+        SampleRun { start_time: nanos, ..self }
+    }
+
+    /// The same run, with a memo of one value.
+    #[must_use]
+    pub fn with_memo(self, name: &str, json: &str) -> Self {
+        let fields = [(name.into(), Payload::json(json))].into_iter().collect();
+        SampleRun { memo: Some(Memo { fields, ..Memo::default() }), ..self }
     }
 
     /// Its id.
@@ -65,6 +83,7 @@ impl SampleRun {
                 close_time: None,
                 due: None,
                 history_length: self.last_event_id,
+                history_size_bytes: self.last_event_id * 10,
             },
             published: None,
         }
@@ -83,7 +102,9 @@ impl SampleRun {
             workflow_type: self.workflow_type.clone(),
             task_queue: "queue".into(),
             request_id: format!("request of {}", self.run_id),
-            time: Timestamp(1_000),
+            time: Timestamp(self.start_time),
+            memo: self.memo.clone(),
+            search_attributes: None,
         }
     }
 
@@ -98,6 +119,14 @@ impl SampleRun {
 }
 
 impl Commit {
+    /// The same commit, which closes the run so, at `nanos`.
+    #[must_use]
+    pub fn closing(mut self, status: WorkflowExecutionStatus, nanos: i64) -> Self {
+        self.state.status = status;
+        self.state.close_time = Some(Timestamp(nanos));
+        self
+    }
+
     /// The same commit, after which something is due at `nanos`.
     #[must_use]
     pub fn due_at(mut self, nanos: i64) -> Self {

@@ -1,0 +1,118 @@
+//! What every store must do about lists and counts; part of `conformance`.
+
+use super::SampleRun;
+use super::conformance::{commit, run_ids};
+use crate::store::{
+    Commit, Comparison, Condition, Cursor, ListFilter, NumberField, Place, Store, Test, TextField,
+};
+use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+use sandglass_core::policy::WorkflowExecutionStatus as Status;
+
+fn list(store: &dyn Store, condition: Option<Condition>) -> String {
+    let counted: u64 = store.count(condition.as_ref()).unwrap().iter().map(|(_, n)| n).sum();
+    let runs = store.list(&ListFilter { condition, ..ListFilter::default() }).unwrap();
+    assert_eq!(runs.len() as u64, counted);
+    run_ids(&runs).join(" ")
+}
+
+/// Four open runs and four closed ones; those with even numbers are of type `even`.
+fn fill(store: &dyn Store) {
+    let ids = ["a", "a%", "a_1", "b", "ab\u{10ffff}", "ab\u{10ffff}c", "ac", "aé"];
+    let mut commits: Vec<Commit> = Vec::new();
+    for (n, id) in ids.iter().enumerate() {
+        let run = SampleRun::new(id, &format!("r{n}")).started_at(n as i64 * 100);
+        let mut run = run.of_type(if n % 2 == 0 { "even" } else { "odd" });
+        let next = run.next(&[1 + n as i64]);
+        commits.push(match n {
+            0 => next.closing(Status::Completed, 5_000),
+            1 => next.closing(Status::Failed, 7_000),
+            2 => next.closing(Status::Failed, 6_000),
+            3 => next.closing(Status::TimedOut, 7_000),
+            _ => next,
+        });
+    }
+    commit(store, &commits);
+}
+
+pub(super) fn shows_all(store: &dyn Store) {
+    let mut run = SampleRun::new("w", "r").with_memo("customer", "7");
+    commit(store, &[run.next(&[2]), SampleRun::new("w2", "r2").next(&[1])]);
+    let runs = store.list(&ListFilter::default()).unwrap();
+    assert_eq!(run_ids(&runs), ["r2", "r"]);
+    assert_eq!((&runs[0].memo, runs[0].history_size_bytes), (&None, 10));
+    let memo = runs[1].memo.as_ref().unwrap();
+    assert_eq!(memo.fields["customer"].data.as_ref(), b"7");
+    commit(store, &[run.close(&[3])]);
+    let closed = store.run("r").unwrap().unwrap();
+    assert_eq!((closed.history_size_bytes, closed.memo.as_ref()), (50, Some(memo)));
+}
+
+pub(super) fn orders(store: &dyn Store) {
+    fill(store);
+    assert_eq!(list(store, None), "r7 r6 r5 r4 r3 r1 r2 r0");
+    let expected =
+        [(Status::Running, 4), (Status::Completed, 1), (Status::Failed, 2), (Status::TimedOut, 1)];
+    assert_eq!(store.count(None).unwrap(), expected);
+}
+
+pub(super) fn pages(store: &dyn Store) {
+    fill(store);
+    let mut later = 0;
+    for limit in 1..10 {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.list(&ListFilter { after, limit, condition: None }).unwrap();
+            let Some(last) = page.last() else { break };
+            let (close_time, cursor) = (last.close_time, last.cursor.to_number());
+            after = Some(Place { close_time, cursor: Cursor::from_number(cursor) });
+            seen.extend(
+                page.into_iter().filter(|run| run.workflow_id != "later").map(|r| r.run_id),
+            );
+            later += 1;
+            commit(
+                store,
+                &[SampleRun::new("later", &format!("later {later}")).started_at(9_000).next(&[1])],
+            );
+        }
+        assert_eq!(seen.join(" "), "r7 r6 r5 r4 r3 r1 r2 r0", "{limit} a page");
+    }
+}
+
+pub(super) fn chooses(store: &dyn Store) {
+    fill(store);
+    let all = |condition| list(store, Some(condition));
+    let text = |field, how, it: &str| Condition::Text(field, Test::Is(how, it.into()));
+    let number = |field, how, it| Condition::Number(field, Test::Is(how, it));
+    let prefix = |it: &str| all(Condition::StartsWith(TextField::WorkflowId, it.into()));
+    let not = |condition| Condition::Not(Box::new(condition));
+    let (id, closed) = (TextField::WorkflowId, NumberField::CloseTime);
+
+    assert_eq!(all(Condition::status(Status::Failed)), "r1 r2");
+    assert_eq!(all(not(Condition::status(Status::Running))), "r3 r1 r2 r0");
+    let odd = text(TextField::WorkflowType, Equal, "odd");
+    let both = Condition::All(vec![Condition::status(Status::Failed), odd.clone()]);
+    assert_eq!(all(both.clone()), "r1");
+    assert_eq!(all(Condition::Any(vec![both, text(id, Equal, "b")])), "r3 r1");
+    assert_eq!(all(Condition::All(vec![])), list(store, None));
+    assert_eq!(all(Condition::Any(vec![])), "");
+    assert_eq!(prefix("a"), "r7 r6 r5 r4 r1 r2 r0");
+    assert_eq!((prefix("a%"), prefix("a_"), prefix("A")), ("r1".into(), "r2".into(), "".into()));
+    assert_eq!((prefix("ab\u{10ffff}"), prefix("\u{10ffff}")), ("r5 r4".into(), "".into()));
+    assert_eq!(all(text(id, GreaterOrEqual, "ac")), "r7 r6 r3");
+    assert_eq!(all(text(TextField::RunId, NotEqual, "r1")), "r7 r6 r5 r4 r3 r2 r0");
+    assert_eq!(all(text(TextField::RunId, Greater, "r5")), "r7 r6");
+    let either = Test::In(vec!["r5".into(), "r0".into(), "R1".into()]);
+    assert_eq!(all(Condition::Text(TextField::RunId, either)), "r5 r0");
+    assert_eq!(all(number(NumberField::StartTime, Less, 200)), "r1 r0");
+    assert_eq!(all(number(closed, LessOrEqual, 6_000)), "r2 r0");
+    assert_eq!(all(not(number(closed, LessOrEqual, 6_000))), "r3 r1");
+    assert_eq!(all(Condition::Number(closed, Test::Missing)), "r7 r6 r5 r4");
+    assert_eq!(all(not(Condition::Number(closed, Test::Missing))), "r3 r1 r2 r0");
+    assert_eq!(all(number(NumberField::Duration, Equal, 5_000)), "r0");
+    assert_eq!(all(number(NumberField::HistoryLength, Greater, 2)), "r3 r2");
+    assert_eq!(all(Condition::Text(TextField::TaskQueue, Test::Missing)), "");
+    // It is enough that one of them is true, though the other is neither.
+    let unknown = number(closed, Less, 0);
+    assert_eq!(all(Condition::Any(vec![unknown.clone(), odd.clone()])), "r7 r5 r3 r1");
+    assert_eq!(all(not(Condition::All(vec![unknown, odd]))), "r6 r4 r3 r1 r2 r0");
+}
