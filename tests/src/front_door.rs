@@ -34,9 +34,17 @@ impl FrontDoor {
     /// # Panics
     /// If no port of this machine can be had.
     pub async fn open(host: Host) -> FrontDoor {
+        FrontDoor::with(host, |server| server).await
+    }
+
+    /// Serves that host with a server that was told more.
+    ///
+    /// # Panics
+    /// If no port of this machine can be had.
+    pub async fn with(host: Host, told: impl FnOnce(Server) -> Server) -> FrontDoor {
         let host = Arc::new(host);
         let any = "127.0.0.1:0".parse().expect("an address");
-        let server = Server::bind(any, None, false).await.expect("a free port");
+        let server = told(Server::bind(any, None, false).await.expect("a free port"));
         let address = server.address().to_string();
         let (stop, stopped) = oneshot::channel::<()>();
         let served = Arc::clone(&host);
@@ -77,13 +85,7 @@ impl FrontDoor {
         A: Message + Send + Sync + 'static,
         B: Message + Default + Send + Sync + 'static,
     {
-        let mut client = Grpc::new(self.channel.clone())
-            .send_compressed(CompressionEncoding::Gzip)
-            .accept_compressed(CompressionEncoding::Gzip);
-        client.ready().await.map_err(|error| Status::unknown(error.to_string()))?;
-        let path: PathAndQuery = format!("/{service}/{method}").parse().expect("a method's name");
-        let answer = client.unary(request, path, ProstCodec::<A, B>::default()).await?;
-        Ok(answer.into_inner())
+        request_on(self.channel.clone(), service, method, request).await
     }
 
     /// What tells the server to stop.
@@ -97,6 +99,18 @@ impl FrontDoor {
         }
     }
 
+    /// A connection of one's own.
+    ///
+    /// # Errors
+    /// There is none to be had.
+    ///
+    /// # Panics
+    /// If the server's address is none.
+    pub async fn connect(&self) -> Result<Channel, tonic::transport::Error> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.address));
+        endpoint.expect("an address").connect().await
+    }
+
     /// Stops the server, then drops the host as a crash would.
     ///
     /// # Panics
@@ -105,4 +119,30 @@ impl FrontDoor {
         self.stopper()();
         self.serving.await.expect("the server stops");
     }
+}
+
+/// Sends a request to any method, on that connection.
+///
+/// # Errors
+/// What the server answers.
+///
+/// # Panics
+/// If the method's name is none.
+pub async fn request_on<A, B>(
+    channel: Channel,
+    service: &str,
+    method: &str,
+    request: Request<A>,
+) -> Result<B, Status>
+where
+    A: Message + Send + Sync + 'static,
+    B: Message + Default + Send + Sync + 'static,
+{
+    let mut client = Grpc::new(channel)
+        .send_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Gzip);
+    client.ready().await.map_err(|error| Status::unknown(error.to_string()))?;
+    let path: PathAndQuery = format!("/{service}/{method}").parse().expect("a method's name");
+    let answer = client.unary(request, path, ProstCodec::<A, B>::default()).await?;
+    Ok(answer.into_inner())
 }

@@ -8,8 +8,8 @@ use sandglass_host::{HostBuilder, HostOptions};
 use std::fmt;
 use std::time::Duration;
 
-const KIB: usize = 1024;
-const MIB: usize = 1024 * KIB;
+pub(crate) const KIB: usize = 1024;
+pub(crate) const MIB: usize = 1024 * KIB;
 const GIB: usize = 1024 * MIB;
 
 /// What a guest may take up. One that takes more fails its workflow task, which is tried again.
@@ -85,7 +85,7 @@ fn defaults() -> Limits {
 
 /// A number of bytes, as people write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Size(usize);
+pub(crate) struct Size(pub(crate) usize);
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,7 +99,7 @@ impl fmt::Display for Size {
 
 /// A duration, as people write it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Time(Duration);
+pub(crate) struct Time(pub(crate) Duration);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,7 +111,7 @@ impl fmt::Display for Time {
 }
 
 /// Reads `65536B`, `64KiB`, `256MiB` or `1GiB`.
-fn size(text: &str) -> Result<Size, String> {
+pub(crate) fn size(text: &str) -> Result<Size, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "B" => 1,
@@ -137,14 +137,14 @@ fn stack(text: &str) -> Result<Size, String> {
     within(size(text)?, Size(64 * KIB), Size(64 * MIB))
 }
 
-fn within(size: Size, min: Size, max: Size) -> Result<Size, String> {
+pub(crate) fn within(size: Size, min: Size, max: Size) -> Result<Size, String> {
     match (min.0..=max.0).contains(&size.0) {
         true => Ok(size),
         false => Err(format!("it has to be from {min} to {max}")),
     }
 }
 
-fn time(text: &str) -> Result<Time, String> {
+pub(crate) fn time(text: &str) -> Result<Time, String> {
     setup::duration(text).map(Time)
 }
 
@@ -153,7 +153,7 @@ fn task_timeout(text: &str) -> Result<Time, String> {
     if time.0 > max.0 { Err(format!("it can be {max} at most")) } else { Ok(time) }
 }
 
-fn number(min: u64, max: u64) -> RangedU64ValueParser<usize> {
+pub(crate) fn number(min: u64, max: u64) -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(min..=max)
 }
 

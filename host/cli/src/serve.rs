@@ -1,5 +1,8 @@
 //! `sandglass serve`: a host with Temporal's API in front of it, until it is told to stop.
 
+mod limits;
+
+use self::limits::ClientLimits;
 use crate::code::{self, Code};
 use crate::exit::{Exit, usage};
 use crate::limits::GuestLimits;
@@ -8,7 +11,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use sandglass_host::Host;
 use sandglass_host::wasm::EngineOptions;
-use sandglass_temporal::{Server, TlsOptions};
+use sandglass_temporal::{ApiKeys, Server, TlsOptions};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -50,12 +53,17 @@ pub(crate) struct Serve {
     /// The authority of clients' certificates, PEM; with it, every client needs one
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_client_ca: Option<PathBuf>,
+    /// Keys of which every client needs one, one a line; `#` begins a comment
+    #[arg(long, value_name = "FILE")]
+    api_key_file: Option<PathBuf>,
     /// Listens without TLS where other machines can reach it
     #[arg(long)]
     insecure: bool,
     /// How long what is at work has to end when the server stops
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = setup::duration)]
     grace: Duration,
+    #[command(flatten)]
+    clients: ClientLimits,
     #[command(flatten)]
     limits: GuestLimits,
 }
@@ -67,8 +75,8 @@ impl Serve {
         if self.namespace.is_empty() {
             return Err(usage("--namespace: an empty name is none"));
         }
-        let tls = self.tls()?;
-        setup::runtime()?.block_on(self.serve(&code, tls))
+        let (tls, keys) = (self.tls()?, self.api_keys()?);
+        setup::runtime()?.block_on(self.serve(&code, tls, keys))
     }
 
     fn tls(&self) -> Result<Option<TlsOptions>> {
@@ -82,15 +90,30 @@ impl Serve {
         }))
     }
 
-    async fn serve(&self, code: &Code, tls: Option<TlsOptions>) -> Result<Exit> {
+    fn api_keys(&self) -> Result<Option<ApiKeys>> {
+        let Some(path) = &self.api_key_file else { return Ok(None) };
+        let wrong = |error: &dyn std::fmt::Display| usage(format!("{}: {error}", path.display()));
+        let text = String::from_utf8(code::read(path)?).map_err(|_| wrong(&"it is no text"))?;
+        ApiKeys::parse(&text).map(Some).map_err(|error| wrong(&error))
+    }
+
+    async fn serve(
+        &self,
+        code: &Code,
+        tls: Option<TlsOptions>,
+        keys: Option<ApiKeys>,
+    ) -> Result<Exit> {
         let mut stops = Stops::listen()?;
         // The address first: a second server on it is found before the store is opened.
-        let server = Server::bind(self.listen, tls, self.insecure).await?;
+        let mut server = Server::bind(self.listen, tls, self.insecure).await?;
+        if let Some(keys) = keys {
+            server = server.api_keys(keys)?;
+        }
         let builder = self.limits.bound(Host::builder(), EngineOptions::default());
         let builder = code.build(builder, &self.task_queues, self.db.as_deref())?;
         let host = builder.start().await.context("the host cannot be started")?;
         eprintln!("serving on {}, namespace {}", server.address(), self.namespace);
-        let server = server.namespace(&self.namespace);
+        let server = server.namespace(&self.namespace).limits((&self.clients).into());
         let served = server.serve(&host, stops.next(), self.grace).await;
         eprintln!("stopping");
         tokio::select! {

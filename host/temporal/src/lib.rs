@@ -4,15 +4,21 @@
 //! Events, failures and payloads are never mapped field by field: the core's codec and `temporalio-protos` write the same bytes (`convert`).
 #![warn(missing_docs)]
 
+mod access;
+mod connection;
 mod convert;
+mod gate;
 mod history_json;
+mod limits;
 mod methods;
 mod refusal;
 mod server;
 mod service;
 mod visibility;
 
+pub use access::{ApiKeys, ApiKeysError};
 pub use history_json::{HistoryJsonError, history_from_json, history_to_json};
+pub use limits::ServeLimits;
 pub use server::{ServeError, Server, TlsOptions};
 
 /// The server's side of Temporal's services: exactly the methods that are built.

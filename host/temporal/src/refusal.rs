@@ -31,6 +31,15 @@ pub(crate) enum Refusal {
     /// Too much at once; a whole sentence.
     #[error("{0}")]
     TooMany(String),
+    /// A request or an answer that is larger than it may be; a whole sentence.
+    #[error("{0}")]
+    TooLarge(String),
+    /// It came without a key, or with none that is known.
+    #[error("Request unauthorized.")]
+    Unauthorized,
+    /// It took longer than a request may.
+    #[error("context deadline exceeded")]
+    TimedOut,
     /// A defect of ours.
     #[error("{0}")]
     Internal(String),
@@ -49,6 +58,12 @@ impl From<Refusal> for Status {
                 Status::invalid_argument(text)
             }
             Refusal::TooMany(_) => exhausted(text, ResourceExhaustedCause::ConcurrentLimit),
+            Refusal::TooLarge(_) => Status::resource_exhausted(text),
+            Refusal::Unauthorized => {
+                let detail = details::PermissionDeniedFailure::default();
+                detailed(Code::PermissionDenied, text, &detail)
+            }
+            Refusal::TimedOut => Status::deadline_exceeded(text),
             Refusal::Internal(_) => {
                 tracing::error!(text, "a request met a defect");
                 Status::internal(text)

@@ -1,6 +1,10 @@
 //! The server: an address, its services, and how it stops.
 
+use crate::access::ApiKeys;
+use crate::connection::incoming;
+use crate::gate::Gate;
 use crate::generated::workflow_service_server::WorkflowServiceServer;
+use crate::limits::{Polls, ServeLimits};
 use crate::methods::KnownMethods;
 use crate::service::Frontend;
 use sandglass_host::Host;
@@ -10,15 +14,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::codec::CompressionEncoding;
-use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
-
-/// The largest request that is read, as Temporal has it.
-const REQUEST_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Requests of one connection that are served at once; further ones wait.
-const REQUESTS_OF_A_CONNECTION_MAX: usize = 1_000;
-/// How often a connection without a sign of life is asked for one, and how long it has to answer.
-const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
 
 /// Why the server cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +33,12 @@ pub enum ServeError {
         "{address} can be reached from other machines: it needs TLS, or the word that none is wanted"
     )]
     Exposed {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// API keys on an address that others can reach, without TLS.
+    #[error("{address} can be reached from other machines: API keys need TLS there")]
+    KeysExposed {
         /// The address.
         address: SocketAddr,
     },
@@ -62,7 +64,8 @@ pub struct Server {
     address: SocketAddr,
     tls: Option<TlsOptions>,
     namespace: String,
-    polls_max: usize,
+    keys: Option<ApiKeys>,
+    limits: ServeLimits,
 }
 
 impl Server {
@@ -82,7 +85,14 @@ impl Server {
         let listen = |error| ServeError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        Ok(Server { listener, address, tls, namespace: "default".into(), polls_max: 1_000 })
+        Ok(Server {
+            listener,
+            address,
+            tls,
+            namespace: "default".into(),
+            keys: None,
+            limits: ServeLimits::default(),
+        })
     }
 
     /// The name of the one namespace; `default`, if not said.
@@ -92,10 +102,23 @@ impl Server {
         self
     }
 
-    /// Polls that may wait at one task queue; 1,000, if not said.
+    /// Demands one of these keys of everybody who calls anything but `grpc.health`.
+    ///
+    /// # Errors
+    /// Others could read the keys on their way.
+    pub fn api_keys(mut self, keys: ApiKeys) -> Result<Server, ServeError> {
+        let address = self.address;
+        if !address.ip().is_loopback() && self.tls.is_none() {
+            return Err(ServeError::KeysExposed { address });
+        }
+        self.keys = Some(keys);
+        Ok(self)
+    }
+
+    /// What clients may take up.
     #[must_use]
-    pub fn polls_max(mut self, polls: usize) -> Server {
-        self.polls_max = polls;
+    pub fn limits(mut self, limits: ServeLimits) -> Server {
+        self.limits = limits;
         self
     }
 
@@ -115,29 +138,33 @@ impl Server {
         stop: impl Future<Output = ()>,
         grace: Duration,
     ) -> Result<(), ServeError> {
+        let limits = self.limits;
         let (closing, closed) = watch::channel(false);
         let frontend = Frontend::new(
             host.client(),
             host.activity_tasks(),
             self.namespace,
-            self.polls_max,
+            Polls::new(&limits),
             closed.clone(),
         );
         let service = WorkflowServiceServer::new(frontend)
             .accept_compressed(CompressionEncoding::Gzip)
             .send_compressed(CompressionEncoding::Gzip)
-            .max_decoding_message_size(REQUEST_BYTES_MAX);
+            .max_decoding_message_size(limits.request_bytes_max)
+            .max_encoding_message_size(limits.answer_bytes_max);
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_serving::<WorkflowServiceServer<Frontend>>().await;
         let mut builder = tonic::transport::Server::builder()
-            .concurrency_limit_per_connection(REQUESTS_OF_A_CONNECTION_MAX)
-            .http2_keepalive_interval(Some(KEEP_ALIVE.0))
-            .http2_keepalive_timeout(Some(KEEP_ALIVE.1));
+            .max_concurrent_streams(limits.requests_of_a_connection_max)
+            .http2_max_header_list_size(limits.header_bytes_max)
+            .http2_keepalive_interval(Some(limits.keepalive_interval))
+            .http2_keepalive_timeout(Some(limits.keepalive_timeout));
         if let Some(tls) = self.tls {
-            builder = builder.tls_config(tls.into())?;
+            let tls = ServerTlsConfig::from(tls).timeout(limits.handshake_timeout);
+            builder = builder.tls_config(tls)?;
         }
-        let incoming = TcpIncoming::from(self.listener).with_nodelay(Some(true));
         let serving = builder
+            .layer(Gate::new(self.keys, &limits))
             .layer(KnownMethods)
             .add_service(
                 health
@@ -145,7 +172,7 @@ impl Server {
                     .send_compressed(CompressionEncoding::Gzip),
             )
             .add_service(service)
-            .serve_with_incoming_shutdown(incoming, until(closed));
+            .serve_with_incoming_shutdown(incoming(self.listener, limits), until(closed));
         let mut serving = std::pin::pin!(serving);
         tokio::select! {
             served = &mut serving => return Ok(served?),

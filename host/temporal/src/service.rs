@@ -11,6 +11,7 @@ mod workflow;
 
 use crate::convert::non_empty;
 use crate::generated::workflow_service_server::WorkflowService;
+use crate::limits::Polls;
 use crate::refusal::Refusal;
 use prost::Message;
 use sandglass_host::{ActivityTasks, Client, WorkflowHandle};
@@ -34,7 +35,7 @@ pub(crate) struct Frontend {
     client: Client,
     activities: ActivityTasks,
     namespace: String,
-    polls_max: usize,
+    polls: Polls,
     /// True once the server is to stop: what waits answers that nothing has come.
     closing: watch::Receiver<bool>,
 }
@@ -44,10 +45,10 @@ impl Frontend {
         client: Client,
         activities: ActivityTasks,
         namespace: String,
-        polls_max: usize,
+        polls: Polls,
         closing: watch::Receiver<bool>,
     ) -> Self {
-        Frontend { client, activities, namespace, polls_max, closing }
+        Frontend { client, activities, namespace, polls, closing }
     }
 
     fn check_namespace(&self, namespace: &str) -> Result<(), Refusal> {

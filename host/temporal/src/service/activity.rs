@@ -24,6 +24,7 @@ impl Frontend {
         request: Request<api::PollActivityTaskQueueRequest>,
     ) -> Result<api::PollActivityTaskQueueResponse, Refusal> {
         let wait = wait_of(&request, POLL_MAX);
+        let _polling = self.polls.begin(&request)?;
         let request = request.into_inner();
         self.check_namespace(&request.namespace)?;
         let queue = request.task_queue.map(|queue| queue.name).unwrap_or_default();
@@ -34,7 +35,7 @@ impl Frontend {
         if queue.chars().count() > longest || request.identity.chars().count() > longest {
             return Err(Refusal::Invalid("TaskQueue or Identity length exceeds limit.".into()));
         }
-        if self.activities.polls(&queue) >= self.polls_max {
+        if self.activities.polls(&queue) >= self.polls.of_a_queue_max {
             return Err(Refusal::TooMany("too many polls wait at this task queue".into()));
         }
         // An empty answer is what a worker knows as "nothing yet".

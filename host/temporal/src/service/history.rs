@@ -51,6 +51,10 @@ impl Frontend {
         let client_name = request.metadata().get("client-name").and_then(|it| it.to_str().ok());
         let shows_stored = client_name.is_some_and(|name| SHOW_WHAT_IS_STORED.contains(&name));
         let wait = wait_of(&request, WAIT_MAX);
+        let _polling = match request.get_ref().wait_new_event {
+            true => Some(self.polls.begin(&request)?),
+            false => None,
+        };
         let request = request.into_inner();
         let close_only = request.history_event_filter_type() == HistoryEventFilterType::CloseEvent;
         let execution = request.execution.unwrap_or_default();

@@ -1,0 +1,62 @@
+//! `sandglass serve` itself: what it refuses before it serves, and what it does with its options.
+
+use sandglass_tests::command::{Running, sandglass};
+use std::fs;
+use std::path::Path;
+use tempfile::tempdir;
+
+fn refused(args: &[&str]) -> (Option<i32>, String) {
+    called(&[&["serve", "--listen", "127.0.0.1:0"], args].concat())
+}
+
+fn exposed(args: &[&str]) -> (Option<i32>, String) {
+    called(&[&["serve", "--listen", "0.0.0.0:0"], args].concat())
+}
+
+fn called(args: &[&str]) -> (Option<i32>, String) {
+    let output = sandglass(args).output().expect("the command can be called");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn name(path: &Path) -> &str {
+    path.to_str().expect("a name in UTF-8")
+}
+
+#[test]
+fn a_list_of_keys_that_is_none_is_refused_and_not_shown() {
+    let folder = tempdir().expect("a folder");
+    let file = folder.path().join("keys");
+    for (text, why) in [
+        ("# nobody\n", "there is no key in it"),
+        ("good\nsecret with blanks\n", "line 2: a key is made of visible ASCII characters"),
+    ] {
+        fs::write(&file, text).expect("it can be written");
+        let (code, said) = refused(&["--api-key-file", name(&file)]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(why) && said.contains(name(&file)), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+    let (code, said) = refused(&["--api-key-file", name(&folder.path().join("missing"))]);
+    assert_eq!(code, Some(2), "{said}");
+    fs::write(&file, "good\n").expect("it can be written");
+    let (code, said) = exposed(&["--insecure", "--api-key-file", name(&file)]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("API keys need TLS there"), "{said}");
+    let (code, said) = refused(&["--request-timeout", "30s"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("polls wait for a minute"), "{said}");
+}
+
+#[test]
+fn keys_are_not_logged() {
+    let folder = tempdir().expect("a folder");
+    let file = folder.path().join("keys");
+    fs::write(&file, "a-well-kept-secret\n").expect("it can be written");
+    let mut server =
+        Running::start(&["serve", "--listen", "127.0.0.1:0", "--api-key-file", name(&file)]);
+    server.until("serving on");
+    server.signal("-TERM");
+    let (code, said) = server.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("a-well-kept-secret"), "{said}");
+}
