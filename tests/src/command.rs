@@ -13,7 +13,10 @@ fn binary() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let this = env::current_exe().expect("a test knows its file");
-        let profile = this.ancestors().nth(2).expect("a test lies in PROFILE/deps");
+        let folder = this.parent().expect("a file lies in a folder");
+        // Tests lie in PROFILE/deps, programs in PROFILE.
+        let deps = folder.ends_with("deps").then(|| folder.parent()).flatten();
+        let profile = deps.unwrap_or(folder);
         let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         // The same choice of packages as a test of the workspace makes: another one has other features, and compiles wasmtime once more. One
         // test among what is built is what makes it the same.

@@ -42,7 +42,8 @@ pub fn compiled() -> PathBuf {
 }
 
 /// Where cargo builds.
-pub(crate) fn target() -> PathBuf {
+#[must_use]
+pub fn target() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| project().join("target"), PathBuf::from)
 }
 

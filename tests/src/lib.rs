@@ -10,7 +10,7 @@ pub mod served;
 pub mod story;
 
 pub use golden::{Scrubbed, golden};
-pub use guests::{compiled, guest};
+pub use guests::{compiled, guest, target};
 
 use std::path::{Path, PathBuf};
 

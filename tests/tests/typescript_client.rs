@@ -31,5 +31,8 @@ fn compiled() -> PathBuf {
 #[test]
 fn temporals_typescript_sdk_works_unmodified() {
     let mut tests = Command::new("node");
-    Served::start().judge(tests.arg("--test").arg(compiled()));
+    let said = Served::start().judge(tests.args(["--test", "--test-reporter=tap"]).arg(compiled()));
+    let source = fs::read_to_string(here().join("typescript/interrupt.ts")).expect("it is there");
+    let passed = format!("# pass {}\n", source.matches("\ntest('").count());
+    assert!(said.contains(&passed), "a test was left out: {said}");
 }
