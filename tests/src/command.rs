@@ -58,7 +58,15 @@ impl Running {
     /// # Panics
     /// If it cannot be called.
     pub fn start(args: &[&str]) -> Running {
-        let mut child = sandglass(args)
+        Running::of(sandglass(args))
+    }
+
+    /// The same of a call that was prepared.
+    ///
+    /// # Panics
+    /// If it cannot be called.
+    pub fn of(mut call: Command) -> Running {
+        let mut child = call
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

@@ -2,7 +2,9 @@
 //! language.
 
 use crate::command::Running;
-use crate::guest;
+use crate::{guest, target};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -66,4 +68,24 @@ pub fn run(step: &mut Command) {
     let output = step.output().unwrap_or_else(|error| panic!("{step:?}: {error}"));
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{step:?} failed:\n{said}");
+}
+
+/// A Python of that name that has what a `requirements.txt` says; made once, and again when that file changes.
+///
+/// # Panics
+/// If it cannot be made.
+#[must_use]
+pub fn python(name: &str, requirements: &Path) -> PathBuf {
+    let wanted = fs::read_to_string(requirements).expect("the requirements can be read");
+    let folder = target().join("tmp").join(name);
+    let (python, stamp) = (folder.join("bin/python"), folder.join("made-for.txt"));
+    if fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == wanted) {
+        return python;
+    }
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder));
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+        .arg(requirements));
+    fs::write(&stamp, wanted).expect("the folder is there");
+    python
 }

@@ -1,5 +1,5 @@
-//! Temporal's Go and Java SDKs, unmodified, as clients and activity workers of `sandglass serve`. The tests are in `go/` and `java/`; this program gives
-//! each a server. It is no `#[test]`, because who builds Sandglass needs neither Go nor Java; where it is run, both have to be there.
+//! Temporal's Go and Java SDKs, unmodified, as clients and activity workers of `sandglass serve`. The tests are in `go/` and `java/`; this program
+//! gives each a server. It is no `#[test]`, because who builds Sandglass needs neither Go nor Java; where it is run, both have to be there.
 
 use sandglass_tests::served::Served;
 use sandglass_tests::{here, target};

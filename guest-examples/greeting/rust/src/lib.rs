@@ -15,9 +15,9 @@ impl Guest for Greeting {
             ..Default::default()
         };
         let greeting = activities::start("cancellable_activity", &input, &options);
-        timers::sleep(3.0)?;
+        let slept = timers::sleep(3.0);
         activities::cancel(greeting);
-        activities::outcome(greeting).or_else(|failure| {
+        slept.and_then(|()| activities::outcome(greeting)).or_else(|failure| {
             // Whoever cancels the workflow meanwhile does not cut the cleanup short.
             cancellation::shield();
             let cleaned = activities::execute("cleanup", &[], &options);
