@@ -25,6 +25,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::oneshot;
 use wasmtime::Store;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -60,7 +61,7 @@ pub async fn attempt(
     let watch = Watch { control: Arc::clone(&control), engine: engine.clone() };
     let task = host.task();
     let limits = &engine.options().limits;
-    let mut output = Output::new(log, limits);
+    let mut output = Output::of_activity(log, limits);
     output.writer = Writer {
         workflow_id: task.execution.workflow_id.clone(),
         run_id: task.execution.run_id.clone(),
@@ -78,16 +79,23 @@ pub async fn attempt(
     };
     let call = call(engine.clone(), component.clone(), guest);
     let runtime = tokio::runtime::Handle::current();
-    let ended = tokio::task::spawn_blocking(move || {
-        runtime.block_on(async move {
+    let (returned, ended) = oneshot::channel();
+    // Not one of the runtime's blocking threads: those read the store, and attempts that last would leave them none.
+    let thread = std::thread::Builder::new().name("sandglass-activity".into()).spawn(move || {
+        let end = runtime.block_on(async move {
             let ended = poll_fn(|context| control.poll_ended(context));
             match select(pin!(call), ended).await {
                 futures::future::Either::Left((end, _)) => Some(end),
                 futures::future::Either::Right(((), _)) => None,
             }
-        })
-    })
-    .await;
+        });
+        // Whoever has dropped the attempt does not wait for its end.
+        let _ = returned.send(end);
+    });
+    if let Err(error) = thread {
+        return AttemptEnd::NoRoom(format!("the operating system gives it no thread: {error}"));
+    }
+    let ended = ended.await;
     drop(watch);
     match ended {
         Ok(Some(end)) => end,

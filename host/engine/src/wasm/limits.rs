@@ -88,7 +88,7 @@ pub enum LimitHit {
     },
     /// [`Limits::log_bytes`].
     #[error(
-        "the guest wrote more than the {max} bytes of log that a workflow task may have (limit log_bytes)"
+        "the guest wrote more than the {max} bytes of log that a workflow task, or ten seconds of an activity, may have (limit log_bytes)"
     )]
     LogBytes {
         /// The bound.
@@ -96,7 +96,7 @@ pub enum LimitHit {
     },
     /// [`Limits::log_lines`].
     #[error(
-        "the guest wrote more than the {max} lines of log that a workflow task may have (limit log_lines)"
+        "the guest wrote more than the {max} lines of log that a workflow task, or ten seconds of an activity, may have (limit log_lines)"
     )]
     LogLines {
         /// The bound.

@@ -2,6 +2,7 @@
 
 use super::limits::{LimitHit, Limits};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +94,12 @@ pub(super) struct Output {
     /// The end of stderr.
     kept: Vec<u8>,
     kept_max: usize,
+    /// Of an activity, which has no tasks: since when it is counted.
+    counted_since: Option<Instant>,
 }
+
+/// For so long what an activity writes is counted together; then it may write as much again.
+const ACTIVITY_LOG_WINDOW: Duration = Duration::from_secs(10);
 
 /// A longer line of stdout or stderr is cut into several.
 const LINE_BYTES_MAX: usize = 8 * 1024;
@@ -112,7 +118,13 @@ impl Output {
             stderr: Vec::new(),
             kept: Vec::new(),
             kept_max: limits.stderr_kept_bytes,
+            counted_since: None,
         }
+    }
+
+    /// An activity's: an attempt may last for hours, so what it writes is bounded by the time.
+    pub(super) fn of_activity(sink: LogSink, limits: &Limits) -> Output {
+        Output { counted_since: Some(Instant::now()), ..Output::new(sink, limits) }
     }
 
     /// A new workflow task begins: it may write as much again.
@@ -177,6 +189,10 @@ impl Output {
     fn line(&mut self, level: Level, source: &'static str, text: &str) -> Result<(), LimitHit> {
         if self.silent {
             return Ok(());
+        }
+        if self.counted_since.is_some_and(|since| since.elapsed() >= ACTIVITY_LOG_WINDOW) {
+            self.counted_since = Some(Instant::now());
+            (self.bytes, self.lines) = (0, 0);
         }
         self.bytes += text.len();
         self.lines += 1;
