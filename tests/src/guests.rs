@@ -122,7 +122,9 @@ fn assemble(text: &Path) -> Result<Vec<u8>> {
     let (workflow, _) = resolve.push_dir(project().join("wit"))?;
     let foreign = text.file_stem().is_some_and(|stem| stem == "foreign-import");
     let package = if foreign { resolve.push_str("foreign.wit", FOREIGN_WIT)? } else { workflow };
-    let world = resolve.select_world(&[package], Some("workflow"))?;
+    let queryable = text.file_stem().is_some_and(|stem| stem == "queryable");
+    let world = if queryable { "queryable-workflow" } else { "workflow" };
+    let world = resolve.select_world(&[package], Some(world))?;
     embed_component_metadata(&mut wasm, &resolve, world, StringEncoding::UTF8)?;
     ComponentEncoder::default().module(&wasm)?.validate(true).encode()
 }

@@ -33,6 +33,7 @@ fn what_is_no_workflow_is_refused_with_the_reason() {
     let foreign = refused("foreign-import");
     assert_eq!(foreign, RegisterError::NotOffered(vec!["foo:bar/baz".into()]));
     assert!(foreign.to_string().contains("foo:bar/baz"));
+    assert_eq!(refused("queryable"), RegisterError::QueryNotServed);
     let activity = refused("greeting-activity");
     assert!(activity.to_string().starts_with("it is an activity, not a workflow"), "{activity}");
 }

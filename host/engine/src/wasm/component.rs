@@ -49,6 +49,12 @@ pub enum RegisterError {
     /// It has no `run`.
     #[error("it does not export the function run: export {0}")]
     MissingRun(&'static str),
+    /// It answers queries with arguments, which nothing here asks yet: who relies on that would be let down in silence.
+    #[error(
+        "its world is queryable-workflow, and queries with arguments are not served yet: build it for the world \
+         workflow, and publish what queries are to read"
+    )]
+    QueryNotServed,
     /// Its `run`, or something that it imports, has another type.
     #[error("it was built against another version of the WIT: {0}")]
     WrongType(String),
@@ -211,6 +217,9 @@ fn checked<T: Outside>(
                 .map_err(wrong_type)?;
         }
         _ => return Err(RegisterError::MissingRun(RUN)),
+    }
+    if ty.get_export(wasmtime, "query").is_some() {
+        return Err(RegisterError::QueryNotServed);
     }
     linker.instantiate_pre(component).map_err(wrong_type)
 }
