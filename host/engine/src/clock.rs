@@ -6,6 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Notify;
 
+/// The longest sleep on the machine's clock before it is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// A clock: the machine's, or a test's, which stands until it is moved.
 #[derive(Clone, Debug)]
 pub struct Clock(Kind);
@@ -101,9 +104,13 @@ impl Clock {
     pub async fn sleep_until(&self, deadline: Timestamp) {
         match &self.0 {
             Kind::System => {
-                let wait = deadline.since(self.now());
-                if !wait.is_zero() {
-                    tokio::time::sleep(wait).await;
+                // The machine's clock may be set, and may have gone on while the machine slept, which a sleep does not see.
+                loop {
+                    let wait = deadline.since(self.now());
+                    if wait.is_zero() {
+                        return;
+                    }
+                    tokio::time::sleep(wait.min(LOOK_AGAIN)).await;
                 }
             }
             Kind::Test(time) => {
