@@ -23,7 +23,7 @@ pub(crate) use starting::Starting;
 use crate::activity::Activities;
 use crate::client::ClientError;
 use crate::clock::Clock;
-use crate::matching::{ServedQueues, Tasks, Waiting};
+use crate::matching::{RANK, ServedQueues, Tasks, Waiting};
 use crate::options::HostOptions;
 use crate::store::Store;
 use crate::timers::Timers;
@@ -35,6 +35,7 @@ use sandglass_core::WorkflowTask;
 use sandglass_core::engine::{
     ActivityTask, Dispatch, Outcome, Reply, Request, RequestError, Transition,
 };
+use sandglass_core::payload::Priority;
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::watch;
@@ -154,7 +155,11 @@ impl Engine {
         let mut work = Work::default();
         let reply =
             work.absorb(live.execution.handle(request, &self.options.run, self.clock.now()));
-        self.finish(slot, live, work);
+        if live.is_latest {
+            self.finish(slot, live, work);
+        } else {
+            debug_assert!(work.transitions.iter().all(|it| it.entries().is_empty()));
+        }
         reply
     }
 
@@ -189,7 +194,8 @@ impl Engine {
                 {
                     self.take_workflow_task(live, task_queue, work);
                 } else {
-                    let waiting = waiting(slot, live, &workflow_type, 0, attempt);
+                    let rank = rank(live, None);
+                    let waiting = waiting(slot, live, &workflow_type, (0, attempt), rank);
                     self.workflow_tasks.wait(&task_queue, waiting);
                 }
             }
@@ -198,14 +204,16 @@ impl Engine {
                 activity_type,
                 scheduled_event_id,
                 attempt,
-                ..
+                priority,
             } => {
                 if self.serves_activity(&task_queue, &activity_type)
                     && self.activity_tasks.try_begin(&task_queue, &activity_type)
                 {
                     self.take_activity_task(live, &task_queue, scheduled_event_id, attempt, work);
                 } else {
-                    let waiting = waiting(slot, live, &activity_type, scheduled_event_id, attempt);
+                    let rank = rank(live, priority.as_ref());
+                    let which = (scheduled_event_id, attempt);
+                    let waiting = waiting(slot, live, &activity_type, which, rank);
                     self.activity_tasks.wait(&task_queue, waiting);
                 }
             }
@@ -278,6 +286,8 @@ impl Engine {
 
     /// The run has closed: who waits for that may be told once it is durable.
     fn tell_the_end(&self, live: &mut Live) {
+        self.workflow_tasks.forget(&live.run_id);
+        self.activity_tasks.forget(&live.run_id);
         let Some(closed) = live.execution.closed() else { return };
         let ending = Ending { event: Arc::clone(&closed.event), ticket: live.ticket };
         for waiter in live.waiters.drain(..) {
@@ -327,9 +337,13 @@ impl Engine {
                     None => engine.give_back(&queue, &waiting),
                 })
                 .await;
-            if let Err(error) = taken {
-                tracing::error!(workflow_id = &*waiting.workflow_id, %error, "cannot load the run");
-                engine.give_back(&queue, &waiting);
+            let Err(error) = taken else { return };
+            tracing::error!(workflow_id = &*waiting.workflow_id, %error, "cannot load the run");
+            engine.give_back(&queue, &waiting);
+            if engine.reads_again_after(&error).await {
+                // Nothing else puts it in its queue again: a workflow task that nobody takes has no timeout.
+                engine.tasks_of(&waiting).wait_again(&queue, waiting);
+                engine.pump();
             }
         });
     }
@@ -346,10 +360,13 @@ impl Engine {
     }
 
     fn give_back(&self, queue: &str, waiting: &Waiting) {
-        if waiting.scheduled_event_id == 0 {
-            self.workflow_tasks.end(queue);
-        } else {
-            self.activity_tasks.end(queue);
+        self.tasks_of(waiting).end(queue);
+    }
+
+    fn tasks_of(&self, waiting: &Waiting) -> &Tasks {
+        match waiting.scheduled_event_id {
+            0 => &self.workflow_tasks,
+            _ => &self.activity_tasks,
         }
     }
 
@@ -371,12 +388,26 @@ pub(crate) struct EngineParts {
     pub(crate) identity: String,
 }
 
-fn waiting(slot: &Slot, live: &Live, task_type: &str, id: i64, attempt: u32) -> Waiting {
+/// What goes first: the activity's priority key, else its workflow's, else the middle.
+fn rank(live: &Live, priority: Option<&Priority>) -> i32 {
+    let key = |priority: &Priority| (priority.priority_key > 0).then_some(priority.priority_key);
+    let own = priority.and_then(key);
+    own.or_else(|| live.execution.priority().and_then(key)).unwrap_or(RANK)
+}
+
+fn waiting(
+    slot: &Slot,
+    live: &Live,
+    task_type: &str,
+    (scheduled_event_id, attempt): (i64, u32),
+    rank: i32,
+) -> Waiting {
     Waiting {
         workflow_id: Arc::clone(&slot.workflow_id),
         run_id: Arc::clone(&live.run_id),
         task_type: task_type.into(),
-        scheduled_event_id: id,
+        scheduled_event_id,
         attempt,
+        rank,
     }
 }

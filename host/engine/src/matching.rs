@@ -1,10 +1,10 @@
 //! Task queues: what waits for a worker, and how many tasks the workers of this process take at once.
 //!
 //! An entry is only a hint: who takes it asks the run's execution, which knows whether it still stands. So a queue is rebuilt from the
-//! runs after a crash, and a stale entry does no harm.
+//! runs after a crash, and a stale entry does no harm; those of a run that has closed are dropped.
 
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -18,7 +18,22 @@ pub(crate) struct Waiting {
     /// Of an activity: its ActivityTaskScheduled; 0 for a workflow task.
     pub(crate) scheduled_event_id: i64,
     pub(crate) attempt: u32,
+    /// Temporal's priority key: a lower one goes first.
+    pub(crate) rank: i32,
 }
+
+/// The rank of what has none: the middle of Temporal's five.
+pub(crate) const RANK: i32 = 3;
+
+/// Where a task stands among those that wait: by rank, and then by when it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    rank: i32,
+    arrival: i64,
+}
+
+/// Where a run's task waits: its queue, its type, and its place.
+type Hint = (Arc<str>, Arc<str>, Place);
 
 /// The queues that the workers of this process serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +58,7 @@ impl ServedQueues {
 struct Queue {
     running: usize,
     /// By type, since a worker takes only the types that it has.
-    waiting: BTreeMap<Arc<str>, VecDeque<(u64, Waiting)>>,
+    waiting: BTreeMap<Arc<str>, BTreeMap<Place, Waiting>>,
     /// Workers over the wire that wait for a task of any type, in turn. While one waits, no task does.
     polls: VecDeque<(u64, oneshot::Sender<Waiting>)>,
 }
@@ -66,9 +81,11 @@ pub(crate) struct Tasks {
 
 #[derive(Default)]
 struct State {
-    queues: BTreeMap<String, Queue>,
+    queues: BTreeMap<Arc<str>, Queue>,
     running: usize,
     arrivals: u64,
+    /// What waits, by run.
+    of_runs: HashMap<Arc<str>, Vec<Hint>>,
 }
 
 impl Tasks {
@@ -90,11 +107,8 @@ impl Tasks {
         if !self.has_slot(&state, queue) {
             return false;
         }
-        let waits = state
-            .queues
-            .get(queue)
-            .and_then(|queue| queue.waiting.get(task_type))
-            .is_some_and(|waiting| !waiting.is_empty());
+        let waits =
+            state.queues.get(queue).and_then(|queue| queue.waiting.get(task_type)).is_some();
         if waits {
             return false;
         }
@@ -111,27 +125,37 @@ impl Tasks {
     pub(crate) fn end(&self, queue: &str) {
         let mut state = self.state.lock();
         state.running = state.running.saturating_sub(1);
-        if let Some(queue) = state.queues.get_mut(queue) {
-            queue.running = queue.running.saturating_sub(1);
+        if let Some(it) = state.queues.get_mut(queue) {
+            it.running = it.running.saturating_sub(1);
         }
+        state.forget_unused(queue);
     }
 
-    /// Gives a task to a worker that polls, or puts it at the end of its queue.
+    /// Gives a task to a worker that polls, or puts it behind those of its rank.
     pub(crate) fn wait(&self, queue: &str, task: Waiting) {
         let mut state = self.state.lock();
         state.arrivals += 1;
-        let arrival = state.arrivals;
-        let queue = state.queues.entry(queue.into()).or_default();
-        let Some(task) = queue.offer(task) else { return };
-        queue.waiting.entry(Arc::clone(&task.task_type)).or_default().push_back((arrival, task));
+        let arrival = i64::try_from(state.arrivals).unwrap_or(i64::MAX);
+        state.offer(queue, task, arrival);
     }
 
-    /// Gives a task, which was taken for nothing, to another worker that polls, or puts it first in its queue.
+    /// Gives a task, which was taken for nothing, to another worker that polls, or puts it before those of its rank.
     pub(crate) fn wait_again(&self, queue: &str, task: Waiting) {
         let mut state = self.state.lock();
-        let queue = state.queues.entry(queue.into()).or_default();
-        let Some(task) = queue.offer(task) else { return };
-        queue.waiting.entry(Arc::clone(&task.task_type)).or_default().push_front((0, task));
+        state.arrivals += 1;
+        let arrival = i64::try_from(state.arrivals).map_or(i64::MIN, |arrival| -arrival);
+        state.offer(queue, task, arrival);
+    }
+
+    /// That run has closed: nothing of it waits any more.
+    pub(crate) fn forget(&self, run_id: &str) {
+        let mut state = self.state.lock();
+        for (queue, task_type, place) in state.of_runs.remove(run_id).unwrap_or_default() {
+            if let Some(queue) = state.queues.get_mut(&queue) {
+                queue.remove(&task_type, place);
+            }
+            state.forget_unused(&queue);
+        }
     }
 
     /// Takes the task that has waited longest in that queue, or waits for the next one.
@@ -139,12 +163,12 @@ impl Tasks {
         let mut state = self.state.lock();
         state.arrivals += 1;
         let number = state.arrivals;
-        let queue = state.queues.entry(queue.into()).or_default();
-        if let Some(task) = queue.pop_first() {
+        let first = state.queues.get(queue).and_then(|queue| queue.first(|_| true));
+        if let Some(task) = first.and_then(|(place, kind)| state.take(queue, &kind, place)) {
             return Polled::Task(task);
         }
         let (sender, receiver) = oneshot::channel();
-        queue.polls.push_back((number, sender));
+        state.queues.entry(queue.into()).or_default().polls.push_back((number, sender));
         Polled::Later(number, receiver)
     }
 
@@ -153,10 +177,7 @@ impl Tasks {
         let mut state = self.state.lock();
         let Some(it) = state.queues.get_mut(queue) else { return };
         it.polls.retain(|(poll, _)| *poll != number);
-        if it.running == 0 && it.waiting.is_empty() && it.polls.is_empty() {
-            // Names of queues come from callers: none stays for its own sake.
-            state.queues.remove(queue);
-        }
+        state.forget_unused(queue);
     }
 
     /// How many polls wait in that queue.
@@ -171,38 +192,34 @@ impl Tasks {
         has_type: impl Fn(&str) -> bool,
     ) -> Option<(String, Waiting)> {
         let mut state = self.state.lock();
-        let (_, name, task_type) = state
+        let (_, name, task_type, place) = state
             .queues
             .iter()
             .filter(|(name, _)| served.contains(name) && self.has_slot(&state, name))
-            .flat_map(|(name, queue)| {
-                queue.waiting.iter().filter_map(move |(task_type, waiting)| {
-                    waiting.front().map(|front| (front.0, name, task_type))
-                })
+            .filter_map(|(name, queue)| {
+                let (place, task_type) = queue.first(&has_type)?;
+                Some((place, Arc::clone(name), task_type, place))
             })
-            .filter(|(_, _, task_type)| has_type(task_type))
-            .min_by_key(|(arrival, _, _)| *arrival)
-            .map(|(arrival, name, task_type)| (arrival, name.clone(), Arc::clone(task_type)))?;
+            .min_by_key(|(place, ..)| *place)?;
+        let task = state.take(&name, &task_type, place)?;
         state.running += 1;
-        let queue = state.queues.get_mut(&name)?;
-        queue.running += 1;
-        let waiting = queue.waiting.get_mut(&task_type)?;
-        let task = waiting.pop_front()?.1;
-        if waiting.is_empty() {
-            queue.waiting.remove(&task_type);
-        }
-        Some((name, task))
+        state.queues.entry(Arc::clone(&name)).or_default().running += 1;
+        Some((name.as_ref().into(), task))
     }
 
     /// How many tasks wait, in all queues.
     #[cfg(test)]
     fn waiting(&self) -> usize {
         let state = self.state.lock();
-        state.queues.values().flat_map(|queue| queue.waiting.values()).map(VecDeque::len).sum()
+        state.queues.values().flat_map(|queue| queue.waiting.values()).map(BTreeMap::len).sum()
     }
 }
 
 impl Queue {
+    fn is_unused(&self) -> bool {
+        self.running == 0 && self.waiting.is_empty() && self.polls.is_empty()
+    }
+
     /// Gives the task to the poll that has waited longest; gives it back if none does.
     fn offer(&mut self, mut task: Waiting) -> Option<Waiting> {
         while let Some((_, poll)) = self.polls.pop_front() {
@@ -214,20 +231,55 @@ impl Queue {
         Some(task)
     }
 
-    fn pop_first(&mut self) -> Option<Waiting> {
-        let first = |waiting: &VecDeque<(u64, Waiting)>| waiting.front().map(|front| front.0);
-        let (_, task_type) = self
-            .waiting
+    /// The task that goes first among those of the types that are wanted.
+    fn first(&self, wanted: impl Fn(&str) -> bool) -> Option<(Place, Arc<str>)> {
+        self.waiting
             .iter()
-            .filter_map(|(task_type, waiting)| Some((first(waiting)?, task_type)))
-            .min_by_key(|(arrival, _)| *arrival)
-            .map(|(arrival, task_type)| (arrival, Arc::clone(task_type)))?;
-        let waiting = self.waiting.get_mut(&task_type)?;
-        let task = waiting.pop_front()?.1;
+            .filter(|(task_type, _)| wanted(task_type))
+            .filter_map(|(task_type, waiting)| Some((*waiting.first_key_value()?.0, task_type)))
+            .min_by_key(|(place, _)| *place)
+            .map(|(place, task_type)| (place, Arc::clone(task_type)))
+    }
+
+    fn remove(&mut self, task_type: &str, place: Place) -> Option<Waiting> {
+        let waiting = self.waiting.get_mut(task_type)?;
+        let task = waiting.remove(&place);
         if waiting.is_empty() {
-            self.waiting.remove(&task_type);
+            self.waiting.remove(task_type);
+        }
+        task
+    }
+}
+
+impl State {
+    fn offer(&mut self, queue: &str, task: Waiting, arrival: i64) {
+        let Some(task) = self.queues.entry(queue.into()).or_default().offer(task) else {
+            return self.forget_unused(queue);
+        };
+        let place = Place { rank: task.rank, arrival };
+        let hint = (queue.into(), Arc::clone(&task.task_type), place);
+        self.of_runs.entry(Arc::clone(&task.run_id)).or_default().push(hint);
+        let queue = self.queues.entry(queue.into()).or_default();
+        queue.waiting.entry(Arc::clone(&task.task_type)).or_default().insert(place, task);
+    }
+
+    /// Takes a task out.
+    fn take(&mut self, queue: &str, task_type: &str, place: Place) -> Option<Waiting> {
+        let task = self.queues.get_mut(queue)?.remove(task_type, place)?;
+        if let Some(hints) = self.of_runs.get_mut(&task.run_id) {
+            hints.retain(|(_, _, hint)| *hint != place);
+            if hints.is_empty() {
+                self.of_runs.remove(&task.run_id);
+            }
         }
         Some(task)
+    }
+
+    /// Names of queues come from callers: none stays for its own sake.
+    fn forget_unused(&mut self, queue: &str) {
+        if self.queues.get(queue).is_some_and(Queue::is_unused) {
+            self.queues.remove(queue);
+        }
     }
 }
 
@@ -242,7 +294,37 @@ mod tests {
             task_type: task_type.into(),
             scheduled_event_id: 5,
             attempt: 1,
+            rank: RANK,
         }
+    }
+
+    #[test]
+    fn a_lower_key_goes_first() {
+        let tasks = Tasks::new(9, true);
+        for (id, rank) in [("1", 3), ("2", 5), ("3", 1), ("4", 3)] {
+            tasks.wait("a", Waiting { rank, ..task(id, if rank == 1 { "s" } else { "t" }) });
+        }
+        let next = || tasks.next(&ServedQueues::Any, |_| true).map(|(_, t)| t.workflow_id);
+        let order: Vec<Arc<str>> = std::iter::from_fn(next).collect();
+        assert_eq!(order, ["3", "1", "4", "2"].map(Arc::from));
+    }
+
+    #[test]
+    fn of_a_closed_run_nothing_waits() {
+        let tasks = Tasks::new(1, true);
+        let other = Waiting { run_id: "other".into(), ..task("2", "t") };
+        for queue in ["a", "b"] {
+            tasks.wait(queue, task("1", "t"));
+            tasks.wait(queue, task("1", "s"));
+        }
+        tasks.wait("b", other.clone());
+        tasks.forget("r");
+        assert_eq!(tasks.waiting(), 1);
+        assert_eq!(tasks.state.lock().queues.keys().map(|it| &**it).collect::<Vec<_>>(), ["b"]);
+        assert_eq!(tasks.next(&ServedQueues::Any, |_| true), Some(("b".into(), other)));
+        tasks.end("b");
+        let state = tasks.state.lock();
+        assert!(state.queues.is_empty() && state.of_runs.is_empty());
     }
 
     #[test]

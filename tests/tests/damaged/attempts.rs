@@ -1,16 +1,19 @@
 //! Attempts of activities whose start, and whose cancel, the disk takes late, or takes and says that it did not (D14).
 
 use super::disk::{Faulty, faulty, host, until};
-use super::{Work, names};
+use super::{Work, builder, names, start};
+use sandglass_core::Timestamp;
 use sandglass_core::worker::{ActivityOptions, CancellationType};
 use sandglass_core::{Attributes, HistoryEvent};
 use sandglass_host::{
-    ActivityContext, ActivityError, ClientError, Host, StartWorkflow, WorkflowHandle, function,
+    ActivityContext, ActivityError, ClientError, Clock, Host, HostOptions, StartWorkflow,
+    WorkflowHandle, function,
 };
 use sandglass_tests::native::NativeWorker;
 use sandglass_tests::scripted::{Imports, Script, activity};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// More commits than one run with one activity makes.
 const COMMITS_MAX: usize = 6;
@@ -143,4 +146,130 @@ async fn an_activity_never_learns_of_a_cancel_that_found_no_room() {
     watch.may_end.store(true, Ordering::SeqCst);
     assert_eq!(handle.result::<String>().await.expect("a result"), "ended");
     assert!(!watch.told.load(Ordering::SeqCst), "told of what was taken back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_cannot_be_read_when_its_host_begins_is_recovered_later() {
+    let (_folder, store) = faulty();
+    let work = Work::held();
+    let first = host(&store, &work).await;
+    let handle = start(&first, "work", 1).await;
+    until(|| work.calls() == 1).await;
+    first.shutdown(Duration::ZERO).await;
+    drop(handle);
+    store.fail_loads(1);
+    let second = host(&store, &work).await;
+    until(|| store.loads_to_fail() == 0).await;
+    // The attempt was lost with its host, so it is made again; nobody asks for the run before.
+    until(|| work.calls() == 2).await;
+    work.release();
+    assert_eq!(
+        second.client().workflow("work-1").result::<String>().await.expect("it ends"),
+        "done"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_whose_run_cannot_be_read_is_taken_again() {
+    let (_folder, store) = faulty();
+    let work = Work::held();
+    // One attempt at a time, and hardly a run in memory.
+    let options =
+        HostOptions { activities_at_once_max: 1, runs_in_memory_max: 1, ..HostOptions::default() };
+    let builder = builder(&work).options(options).store(Arc::<Faulty>::clone(&store));
+    let host = builder.start().await.expect("a host");
+    start(&host, "work", 1).await;
+    until(|| work.calls() == 1).await;
+    let waits = start(&host, "work", 2).await;
+    while waits.describe().await.expect("a description").pending_activities.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // So many that every part of the memory has had to make room for another.
+    for number in 0..2_000 {
+        let start = StartWorkflow::new("nobody-serves-it", format!("other-{number}"));
+        host.client().start(start).await.expect("a start");
+    }
+    store.fail_loads(1);
+    work.release();
+    until(|| work.calls() == 2).await;
+    assert_eq!(store.loads_to_fail(), 0, "the run was in memory all the time");
+    work.release();
+    assert_eq!(waits.result::<String>().await.expect("it ends"), "done");
+}
+
+/// Tells when it is dropped.
+struct Dropped(Arc<AtomicBool>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_whose_run_was_terminated_ends_when_its_time_is_over() {
+    let (begun, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (begins, ends) = (Arc::clone(&begun), Arc::clone(&ended));
+    let function = function(move |_, (): ()| {
+        let (begins, dropped) = (Arc::clone(&begins), Dropped(Arc::clone(&ends)));
+        async move {
+            begins.store(true, Ordering::SeqCst);
+            let _dropped = dropped;
+            std::future::pending::<Result<&str, ActivityError>>().await
+        }
+    });
+    let script = Script::new(|it: Imports| async move { it.execute(activity("hangs")).await });
+    let clock = Clock::test(Timestamp(1_700_000_000_000_000_000));
+    let builder = Host::builder()
+        .workflow_worker(NativeWorker::new([("hangs", script)]))
+        .activity("hangs", function)
+        .in_memory()
+        .clock(clock.clone());
+    let host = builder.start().await.expect("a host");
+    let handle = host.client().start(StartWorkflow::new("hangs", "hangs")).await.expect("a start");
+    until(|| begun.load(Ordering::SeqCst)).await;
+    handle.terminate("nobody waits for it").await.expect("it is ended");
+    clock.advance(Duration::from_secs(9));
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!ended.load(Ordering::SeqCst), "its ten seconds are not over");
+    while !ended.load(Ordering::SeqCst) {
+        clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_reaches_a_run_whose_answers_are_refused_at_once() {
+    // One activity id twice: the engine refuses that, and from the second attempt on nothing is written about it.
+    let mended = Arc::new(AtomicBool::new(false));
+    let (tried, code) = (Arc::new(AtomicUsize::new(0)), Arc::clone(&mended));
+    let counts = Arc::clone(&tried);
+    let script = Script::new(move |it: Imports| {
+        counts.fetch_add(1, Ordering::SeqCst);
+        let mended = code.load(Ordering::SeqCst);
+        async move {
+            let twice = || ActivityOptions { activity_id: Some("x".into()), ..activity("hangs") };
+            if !mended {
+                it.start_activity(twice());
+                it.start_activity(twice());
+            }
+            it.sleep(3600).await?;
+            Ok(sandglass_core::Payload::nil())
+        }
+    });
+    let clock = Clock::test(Timestamp(1_700_000_000_000_000_000));
+    let worker = NativeWorker::new([("twice", script)]);
+    let builder = Host::builder().workflow_worker(worker).in_memory().clock(clock);
+    let host = builder.start().await.expect("a host");
+    let handle = host.client().start(StartWorkflow::new("twice", "twice")).await.expect("a start");
+    until(|| tried.load(Ordering::SeqCst) >= 2).await;
+    mended.store(true, Ordering::SeqCst);
+    // The clock stands still: a task that waits for its timeout waits for ever. A cancel may come before the second answer is refused.
+    while tried.load(Ordering::SeqCst) < 3 {
+        handle.cancel("it is mended").await.expect("it is asked");
+        tokio::task::yield_now().await;
+    }
+    handle.result::<()>().await.expect_err("it is canceled");
 }

@@ -4,7 +4,7 @@ use super::{SIGNALS, Work, builder, finish, names, start};
 use sandglass_core::Timestamp;
 use sandglass_host::store::testing::FaultyStore;
 use sandglass_host::store::{SqliteOptions, SqliteStore, Store};
-use sandglass_host::{Client, ClientError, Clock, Host, ListFilter, StartWorkflow};
+use sandglass_host::{Client, ClientError, Clock, Host, ListFilter, StartWorkflow, WorkflowHandle};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -30,6 +30,13 @@ fn is_full(refused: Result<(), ClientError>) {
     }
 }
 
+/// Waits until no workflow task is to be done.
+async fn rests(handle: &WorkflowHandle) {
+    while handle.describe().await.expect("a description").pending_workflow_task.is_some() {
+        tokio::task::yield_now().await;
+    }
+}
+
 async fn ids(client: &Client) -> Vec<String> {
     let runs = client.list(ListFilter { limit: 10_000, ..ListFilter::default() }).await;
     runs.expect("a list").into_iter().map(|run| run.workflow_id).collect()
@@ -41,6 +48,9 @@ async fn a_full_disk_refuses_and_all_runs_go_on_when_there_is_room() {
     let host = host(&store, &Work::held()).await;
     let (one, other) = (start(&host, "wait", 1).await, start(&host, "wait", 2).await);
     one.signal("go", &1).await.expect("a signal");
+    for handle in [&one, &other] {
+        rests(handle).await;
+    }
     let before = names(&other).await;
     store.set_full(true);
     let client = host.client();
@@ -104,6 +114,38 @@ async fn who_waits_for_a_result_waits_until_there_is_room() {
     let client = host.client();
     let result = client.execute(StartWorkflow::new("work", "work-1")).await.expect("a result");
     assert_eq!(result.data, "\"done\"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_in_the_way_of_a_start_before_the_disk_has_him() {
+    for has_room in [false, true] {
+        let (_folder, store) = faulty();
+        let host = host(&store, &Arc::new(Work::default())).await;
+        store.hold();
+        let start = |client: Client| {
+            tokio::spawn(async move { client.start(StartWorkflow::new("wait", "wait-1")).await })
+        };
+        let first = start(host.client());
+        let of_store = Arc::clone(&store);
+        let held = tokio::task::spawn_blocking(move || of_store.wait_until_held());
+        held.await.expect("no panic");
+        let second = start(host.client());
+        for _ in 0..10_000 {
+            assert!(!second.is_finished(), "it rests on what is not durable");
+            tokio::task::yield_now().await;
+        }
+        store.set_full(!has_room);
+        store.release();
+        let (first, second) = (first.await.expect("no panic"), second.await.expect("no panic"));
+        let refused = second.err().expect("there is no room for two");
+        if has_room {
+            first.expect("a start");
+            assert!(matches!(refused, ClientError::AlreadyStarted { .. }), "{refused:?}");
+        } else {
+            is_full(first.map(drop));
+            is_full(Err(refused));
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -263,6 +263,12 @@ impl Execution {
         self.info.started.task_queue.as_ref().map_or("", |queue| &queue.name)
     }
 
+    /// Which of several waiting tasks a worker gets first, where the start said so.
+    #[must_use]
+    pub fn priority(&self) -> Option<&Priority> {
+        self.info.started.priority.as_ref()
+    }
+
     /// The request that started it; may be empty.
     #[must_use]
     pub fn start_request_id(&self) -> &str {

@@ -89,6 +89,7 @@ impl Engine {
             Some(live) if *live.execution.workflow_id() == *address.workflow_id => live,
             _ => return Err(address.not_found()),
         };
+        live.is_latest = false;
         let f = f.take().ok_or_else(|| address.not_found())?;
         Ok(f(&slot, &mut live))
     }

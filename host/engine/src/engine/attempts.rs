@@ -3,16 +3,18 @@
 use super::{Engine, Live, Slot, SlotState};
 use crate::activity::{ActivityContext, Attempt, CancelWord, Heartbeats};
 use crate::client::ClientError;
+use crate::clock::Clock;
 use crate::writer::Ticket;
 use futures::FutureExt;
 use sandglass_core::engine::{
     ActivityEnd, ActivityTask, ActivityTaskToken, AddressedActivity, CancelReason, Reply, Request,
     RequestError,
 };
-use sandglass_core::{Failure, Payloads};
+use sandglass_core::{Failure, Payloads, Timestamp};
 use std::collections::btree_map::Entry;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 use tokio::sync::watch;
 
 impl Engine {
@@ -39,10 +41,11 @@ impl Engine {
             }
             let (mut given_up, mut halted) =
                 (attempt.cancel.subscribe(), engine.halted.subscribe());
-            let run = activity.run(ActivityContext::new(Arc::clone(&attempt)));
+            let context = ActivityContext::new(Arc::clone(&attempt));
+            let run = async { activity.run(context).await };
             let end = tokio::select! {
                 end = AssertUnwindSafe(run).catch_unwind() => end,
-                () = dropped(&mut given_up) => return,
+                () = dropped(&engine.clock, &attempt.task, &mut given_up) => return,
                 _ = halted.wait_for(|halted| *halted) => return,
             };
             let end = end.unwrap_or_else(|panic| ActivityEnd::Failed {
@@ -190,12 +193,26 @@ impl Drop for TakenSlot<'_> {
     }
 }
 
-/// Completes when nobody holds the attempt any more: it was lost to its timeout, or its run was loaded again.
-async fn dropped(cancel: &mut watch::Receiver<CancelWord>) {
-    let gone = |word: &CancelWord| matches!(word, Some(CancelReason::TimedOut));
-    if cancel.wait_for(gone).await.is_err() {
-        std::future::pending::<()>().await;
+/// Completes when the attempt's time is over. After its run has closed nobody else counts it.
+async fn dropped(clock: &Clock, task: &ActivityTask, cancel: &mut watch::Receiver<CancelWord>) {
+    let gone =
+        |word: &CancelWord| matches!(word, Some(CancelReason::TimedOut | CancelReason::NotFound));
+    let reason = cancel.wait_for(gone).await.map(|word| *word);
+    match (reason, deadline(task)) {
+        (Ok(Some(CancelReason::TimedOut)), _) => {}
+        (Ok(_), Some(deadline)) => clock.sleep_until(deadline).await,
+        (Ok(_), None) | (Err(_), _) => std::future::pending::<()>().await,
     }
+}
+
+/// When the attempt's time is over. One of the two timeouts is always given.
+fn deadline(task: &ActivityTask) -> Option<Timestamp> {
+    let after = |begin: Timestamp, timeout: Option<Duration>| {
+        timeout.filter(|timeout| !timeout.is_zero()).map(|timeout| begin.after(timeout))
+    };
+    let of_attempt = after(task.started_time, task.start_to_close_timeout);
+    let of_all = after(task.scheduled_time, task.schedule_to_close_timeout);
+    of_attempt.into_iter().chain(of_all).min()
 }
 
 impl Heartbeats for Engine {

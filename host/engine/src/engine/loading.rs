@@ -151,10 +151,21 @@ impl Engine {
         address: &Address,
     ) -> Result<WorkflowDescription, ClientError> {
         self.writer.admit().await;
-        let (description, ticket) =
-            self.with_run(address, |_, live| (live.execution.describe(), live.ticket)).await?;
-        self.durable(ticket).await?;
-        Ok(description)
+        self.look(address, |live| live.execution.describe()).await
+    }
+
+    /// What `f` sees in a run, which is durable: where memory was ahead of a commit that failed, what is stored is looked at.
+    async fn look<R>(&self, address: &Address, f: impl Fn(&Live) -> R) -> Result<R, ClientError> {
+        let (seen, run_id, ticket) = self
+            .with_run(address, |_, live| (f(live), Arc::clone(&live.run_id), live.ticket))
+            .await?;
+        match self.durable(ticket).await {
+            Ok(()) => return Ok(seen),
+            Err(error) if self.writer.has_stopped() => return Err(error),
+            Err(_) => {}
+        }
+        let stored = self.load_run(&run_id).await?.ok_or_else(|| address.not_found())?;
+        Ok(f(&stored))
     }
 
     /// What a run says to a query: what it has published, which is durable. A workflow task that is pending is waited for, so that the
@@ -206,19 +217,15 @@ impl Engine {
         first: i64,
         events_max: usize,
     ) -> Result<HistoryPage, ClientError> {
-        let (page, ticket) = self
-            .with_run(address, |_, live| {
-                let page = HistoryPage {
-                    run_id: live.run_id.to_string(),
-                    events: Vec::new(),
-                    last_event_id: live.execution.last_event_id(),
-                    is_open: live.is_open(),
-                    unwritten: live.execution.unwritten_events(),
-                };
-                (page, live.ticket)
+        let page = self
+            .look(address, |live| HistoryPage {
+                run_id: live.run_id.to_string(),
+                events: Vec::new(),
+                last_event_id: live.execution.last_event_id(),
+                is_open: live.is_open(),
+                unwritten: live.execution.unwritten_events(),
             })
             .await?;
-        self.durable(ticket).await?;
         let count = i64::try_from(events_max).unwrap_or(i64::MAX);
         let end = first.saturating_add(count).min(page.last_event_id + 1);
         let events = self.read_events(&page.run_id, first, end).await?;
@@ -227,12 +234,9 @@ impl Engine {
 
     /// A run's whole history, with the events that exist only in memory at its end (D4).
     pub(crate) async fn history(&self, address: &Address) -> Result<History, ClientError> {
-        let (run_id, ticket, unwritten) = self
-            .with_run(address, |_, live| {
-                (Arc::clone(&live.run_id), live.ticket, live.execution.unwritten_events())
-            })
+        let (run_id, unwritten) = self
+            .look(address, |live| (Arc::clone(&live.run_id), live.execution.unwritten_events()))
             .await?;
-        self.durable(ticket).await?;
         let mut events = self.read_events(&run_id, 1, i64::MAX).await?;
         let next = events.last().map_or(1, |event| event.event_id + 1);
         // What was written meanwhile is read from the store already.

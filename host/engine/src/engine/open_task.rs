@@ -80,6 +80,11 @@ impl OpenTask {
         if let Err(error) = &accepted {
             // What was published with a refused answer is void as well; what is stored is right.
             live.published = None;
+            // Refused without a word in the history, the attempt stands, and nobody works on it until its time is over (rule 111).
+            if !live.task_running && live.is_open() && live.execution.workflow_task_started() {
+                live.task_given_up = true;
+                self.engine.writer.rest(live.ticket);
+            }
             tracing::debug!(workflow_id = token.workflow_id, %error, "the answer was refused");
         }
         accepted.is_ok()

@@ -30,11 +30,24 @@ impl Engine {
 
     async fn recover_run(&self, workflow_id: &str) {
         let slot = self.slot(workflow_id);
-        let recover = Request::Recover { host: self.host_id.clone() };
-        if let Err(error) = self.set_in_motion(&slot, Some(recover)).await {
-            // The other runs go on; this one says why whenever it is asked for.
-            tracing::error!(workflow_id, %error, "the run cannot be recovered");
-        }
+        let recover = || Some(Request::Recover { host: self.host_id.clone() });
+        let Err(mut error) = self.set_in_motion(&slot, recover()).await else { return };
+        let Ok(engine) = self.this() else { return };
+        let recover = recover();
+        // The other runs go on; this one says why whenever it is asked for.
+        self.runtime.spawn(async move {
+            loop {
+                let workflow_id = &*slot.workflow_id;
+                tracing::error!(workflow_id, %error, "the run cannot be recovered");
+                if !engine.reads_again_after(&error).await {
+                    return;
+                }
+                match engine.set_in_motion(&slot, recover.clone()).await {
+                    Ok(()) => return,
+                    Err(again) => error = again,
+                }
+            }
+        });
     }
 
     /// Runs of that type whose failing task waits for its timeout try again at once (D16).

@@ -39,6 +39,9 @@ pub(crate) enum SlotState {
 pub(crate) struct Live {
     pub(crate) run_id: Arc<str>,
     pub(crate) execution: Execution,
+    /// Whether it stands in its slot. An older run of the id is read for one request, is closed, and has nothing set in motion: timers and
+    /// waiting tasks are the latest run's.
+    pub(crate) is_latest: bool,
     /// Covers everything of this run that was handed to the writer.
     pub(crate) ticket: Ticket,
     /// What it says to queries, where that is known in memory.
@@ -110,6 +113,7 @@ impl Live {
         Live {
             run_id,
             execution,
+            is_latest: true,
             ticket: Ticket::default(),
             published: None,
             task_running: false,

@@ -28,9 +28,37 @@ pub(crate) struct Started {
     pub(crate) by_request: bool,
 }
 
+/// A start that leads to nothing. It may be told once the ticket is durable: a run that the disk never gets is in nobody's way.
+struct Refused {
+    error: ClientError,
+    rests_on: Ticket,
+    /// To be decided again, if that is not durable.
+    starting: Option<Starting>,
+}
+
+impl From<ClientError> for Box<Refused> {
+    fn from(error: ClientError) -> Self {
+        Box::new(Refused { error, rests_on: Ticket::default(), starting: None })
+    }
+}
+
 impl Engine {
     /// Starts a run, or finds the one that is the answer.
-    pub(crate) async fn start(&self, starting: Starting) -> Result<Started, ClientError> {
+    pub(crate) async fn start(&self, mut starting: Starting) -> Result<Started, ClientError> {
+        loop {
+            let refused = match self.start_once(starting).await {
+                Ok(started) => return Ok(started),
+                Err(refused) => *refused,
+            };
+            match (self.durable(refused.rests_on).await, refused.starting) {
+                (Ok(()), _) => return Err(refused.error),
+                (Err(_), Some(again)) if !self.writer.has_stopped() => starting = again,
+                (Err(failed), _) => return Err(failed),
+            }
+        }
+    }
+
+    async fn start_once(&self, starting: Starting) -> Result<Started, Box<Refused>> {
         self.writer.admit().await;
         let slot = self.slot(&starting.start.workflow_id);
         let latest = {
@@ -39,7 +67,9 @@ impl Engine {
                 SlotState::Loaded(_) | SlotState::Absent => {
                     return self.start_in(&slot, &mut state, starting);
                 }
-                SlotState::Unknown => self.store.latest_run(&slot.workflow_id)?,
+                SlotState::Unknown => {
+                    self.store.latest_run(&slot.workflow_id).map_err(ClientError::from)?
+                }
             }
         };
         match latest {
@@ -64,7 +94,7 @@ impl Engine {
         slot: &Arc<Slot>,
         state: &mut SlotState,
         starting: Starting,
-    ) -> Result<Started, ClientError> {
+    ) -> Result<Started, Box<Refused>> {
         let latest = match state {
             SlotState::Loaded(live) => Some(latest_of_live(live)),
             SlotState::Unknown | SlotState::Absent => None,
@@ -78,31 +108,39 @@ impl Engine {
         state: &mut SlotState,
         latest: Option<LatestRun>,
         starting: Starting,
-    ) -> Result<Started, ClientError> {
-        let Starting { start, reuse, conflict, waiter } = starting;
-        let decision = decide_start(latest.as_ref(), &start.request_id, reuse, conflict)
+    ) -> Result<Started, Box<Refused>> {
+        let (reuse, conflict) = (starting.reuse, starting.conflict);
+        let decision = decide_start(latest.as_ref(), &starting.start.request_id, reuse, conflict)
             .map_err(|e| ClientError::InvalidArgument(e.to_string()))?;
         let latest = latest.unwrap_or_default();
-        let repeated = !start.request_id.is_empty() && latest.start_request_id == start.request_id;
-        match decision {
-            StartDecision::AlreadyStarted => Err(ClientError::AlreadyStarted {
-                workflow_id: start.workflow_id,
+        let rests_on = state.live(None).map(|live| live.ticket).unwrap_or_default();
+        if decision == StartDecision::AlreadyStarted {
+            let error = ClientError::AlreadyStarted {
+                workflow_id: starting.start.workflow_id.clone(),
                 run_id: latest.run_id,
                 start_request_id: latest.start_request_id,
                 status: latest.status,
                 reuse,
-            }),
+            };
+            return Err(Box::new(Refused { error, rests_on, starting: Some(starting) }));
+        }
+        let Starting { start, waiter, .. } = starting;
+        let repeated = !start.request_id.is_empty() && latest.start_request_id == start.request_id;
+        match decision {
+            StartDecision::AlreadyStarted => unreachable!("it was answered above"),
             StartDecision::UseExisting => {
                 let ticket =
-                    self.use_existing(slot, state, &latest.run_id, start.signal, waiter)?;
+                    self.use_existing(slot, state, &latest.run_id, start.signal, waiter)
+                        .map_err(|error| Box::new(Refused { error, rests_on, starting: None }))?;
                 Ok(Started { run_id: latest.run_id, ticket, by_request: repeated })
             }
-            StartDecision::Start => self.start_run(slot, state, start, None, waiter),
+            StartDecision::Start => Ok(self.start_run(slot, state, start, None, waiter)?),
             StartDecision::TerminateAndStart => {
-                let SlotState::Loaded(old) = std::mem::take(state) else {
-                    return self.start_run(slot, state, start, None, waiter);
+                let old = match std::mem::take(state) {
+                    SlotState::Loaded(old) => Some(old),
+                    SlotState::Unknown | SlotState::Absent => None,
                 };
-                self.start_run(slot, state, start, Some(old), waiter)
+                Ok(self.start_run(slot, state, start, old, waiter)?)
             }
         }
     }

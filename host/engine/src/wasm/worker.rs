@@ -204,6 +204,15 @@ impl Worker {
         }
     }
 
+    /// Drops a run if it is parked. A guest that runs goes on.
+    pub fn forget(&self, run_id: &str) {
+        let inner = self.inner();
+        let seat = inner.held.lock().take(run_id);
+        if let Some(seat) = seat {
+            inner.executor.submit(Box::new(Discard(seat)));
+        }
+    }
+
     /// What it has done, and what it holds.
     #[must_use]
     pub fn stats(&self) -> WorkerStats {

@@ -40,7 +40,8 @@ impl WorkflowWorker for ComponentWorker {
             if let Some(answer) = work(&worker, task, &open).await
                 && !open.answer(answer)
             {
-                worker.evict(&run_id);
+                // Only what is parked: the run's next task may be under way already.
+                worker.forget(&run_id);
             }
         });
     }

@@ -27,6 +27,7 @@ struct Plan {
     panic: bool,
     full: bool,
     unreadable: bool,
+    fail_loads: usize,
     held: bool,
     waiting: bool,
 }
@@ -70,6 +71,16 @@ impl<S> FaultyStore<S> {
     /// Whether nothing can be read from now on.
     pub fn set_unreadable(&self, unreadable: bool) {
         self.plan.lock().unreadable = unreadable;
+    }
+
+    /// The next so many runs that are read cannot be.
+    pub fn fail_loads(&self, count: usize) {
+        self.plan.lock().fail_loads = count;
+    }
+
+    /// Reads of runs that are still to fail.
+    pub fn loads_to_fail(&self) -> usize {
+        self.plan.lock().fail_loads
     }
 
     /// The next commit panics.
@@ -141,6 +152,12 @@ impl<S: Store> Store for FaultyStore<S> {
     }
 
     fn load(&self, run_id: &str) -> Result<Option<Stored>, Error> {
+        let mut plan = self.plan.lock();
+        if plan.fail_loads > 0 {
+            plan.fail_loads -= 1;
+            return Err(Error::Io("told to fail".into()));
+        }
+        drop(plan);
         self.read()?.load(run_id)
     }
 
