@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 /// A running host. Dropping it stops it at once, as a crash would: everything that was answered is durable, and the next host on the
-/// same store goes on. [`Host::shutdown`] stops it in good order.
+/// same store goes on. [`Host::shutdown`] stops it in good order. The store's file stays locked until the last [`Client`] is gone, too.
 pub struct Host {
     engine: Arc<Engine>,
     timekeeper: JoinHandle<()>,
