@@ -58,10 +58,8 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     let wrong = error.chain().any(|cause| {
         cause.is::<Usage>()
             || matches!(cause.downcast_ref(), Some(ClientError::InvalidArgument(_)))
-            || matches!(
-                cause.downcast_ref(),
-                Some(HostError::Component { .. } | HostError::File { .. })
-            )
+            // No host came to be: nothing was done.
+            || cause.is::<HostError>()
     });
     if wrong { Exit::Usage } else { Exit::Failed }
 }
