@@ -11,9 +11,9 @@ pub use start::{DEFAULT_TASK_QUEUE, StartWorkflow};
 pub use view::{History, HistoryPage, WorkflowDescription};
 
 use crate::engine::{Engine, Starting};
-use crate::store::{Condition, ListFilter, RunSummary};
-use sandglass_core::Payload;
+use crate::store::{BatchOperation, Condition, ListFilter, RunSummary};
 use sandglass_core::policy::WorkflowExecutionStatus;
+use sandglass_core::{Payload, Timestamp};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -117,6 +117,34 @@ impl Client {
         condition: Option<Condition>,
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, ClientError> {
         self.engine.count(condition).await
+    }
+
+    /// Keeps a batch operation as it is, in place of one with the same job id. Durable when this returns.
+    pub async fn put_batch_operation(&self, operation: BatchOperation) -> Result<(), ClientError> {
+        self.engine.put_batch_operation(operation).await
+    }
+
+    /// The batch operation of that job id.
+    pub async fn batch_operation(
+        &self,
+        job_id: &str,
+    ) -> Result<Option<BatchOperation>, ClientError> {
+        self.engine.batch_operation(job_id.into()).await
+    }
+
+    /// Batch operations, the one that began last first, those after that start time and job id, at most `limit`.
+    pub async fn batch_operations(
+        &self,
+        after: Option<(Timestamp, String)>,
+        limit: usize,
+    ) -> Result<Vec<BatchOperation>, ClientError> {
+        self.engine.batch_operations(after, limit).await
+    }
+
+    /// What time it is for the host.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.engine.clock.now()
     }
 
     fn starting(&self, start: StartWorkflow) -> Result<Starting, ClientError> {

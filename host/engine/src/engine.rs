@@ -6,6 +6,7 @@
 mod addressing;
 mod attempts;
 mod commit;
+mod deleting;
 mod loading;
 mod open_task;
 mod polling;

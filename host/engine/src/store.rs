@@ -4,6 +4,7 @@
 //! and [`MemoryStore`]. What does not: what an entry means (the core's), and who waits for a commit
 //! (the writer's). A store never looks into an entry.
 
+mod batch;
 mod commit;
 mod condition;
 mod error;
@@ -12,6 +13,7 @@ mod sqlite;
 pub mod testing;
 mod view;
 
+pub use batch::BatchOperation;
 pub use commit::{Batch, Commit, RunStart, RunState, Snapshot, batches};
 pub use condition::{Comparison, Condition, NumberField, Test, TextField};
 pub use error::Error;
@@ -104,4 +106,34 @@ pub trait Store: Send + Sync + 'static {
         &self,
         condition: Option<&Condition>,
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error>;
+
+    /// Removes a run and all that was stored of it; whether it was there. It is not to be called of a
+    /// run of which commits are still to come.
+    ///
+    /// # Errors
+    /// What the medium says; it is not known then whether the run is gone.
+    fn delete(&self, run_id: &str) -> Result<bool, Error>;
+
+    /// Makes a batch operation durable as it is; one with the same job id is replaced.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn put_batch_operation(&self, operation: &BatchOperation) -> Result<(), Error>;
+
+    /// The batch operation of that job id.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn batch_operation(&self, job_id: &str) -> Result<Option<BatchOperation>, Error>;
+
+    /// Batch operations, the one that began last first; those after `after`, which is a start time
+    /// and a job id, at most `limit`.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn batch_operations(
+        &self,
+        after: Option<(Timestamp, &str)>,
+        limit: usize,
+    ) -> Result<Vec<BatchOperation>, Error>;
 }

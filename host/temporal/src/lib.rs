@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod access;
+mod batch;
 mod connection;
 mod convert;
 mod gate;

@@ -1,6 +1,7 @@
 //! The methods of `WorkflowService`: each reads its request, asks the host, and writes the answer. One file a subject.
 
 mod activity;
+mod batch;
 mod describe;
 mod history;
 mod query;
@@ -9,12 +10,14 @@ mod system;
 mod visibility;
 mod workflow;
 
+use crate::batch::Batches;
 use crate::convert::non_empty;
 use crate::generated::workflow_service_server::WorkflowService;
 use crate::limits::Polls;
 use crate::refusal::Refusal;
 use prost::Message;
 use sandglass_host::{ActivityTasks, Client, WorkflowHandle};
+use std::sync::Arc;
 use std::time::Duration;
 use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
 use temporalio_protos::temporal::api::workflowservice::v1 as api;
@@ -36,11 +39,13 @@ pub(crate) struct Frontend {
     activities: ActivityTasks,
     namespace: String,
     polls: Polls,
+    batches: Arc<Batches>,
     /// True once the server is to stop: what waits answers that nothing has come.
     closing: watch::Receiver<bool>,
 }
 
 impl Frontend {
+    /// To be called within a tokio runtime: batch operations that were under way go on at once.
     pub(crate) fn new(
         client: Client,
         activities: ActivityTasks,
@@ -48,7 +53,14 @@ impl Frontend {
         polls: Polls,
         closing: watch::Receiver<bool>,
     ) -> Self {
-        Frontend { client, activities, namespace, polls, closing }
+        let batches = Arc::new(Batches::default());
+        let resumed = Arc::clone(&batches).resume(client.clone(), closing.clone());
+        tokio::spawn(async move {
+            if let Err(error) = resumed.await {
+                tracing::error!(%error, "batch operations that were under way cannot be resumed");
+            }
+        });
+        Frontend { client, activities, namespace, polls, batches, closing }
     }
 
     fn check_namespace(&self, namespace: &str) -> Result<(), Refusal> {
@@ -155,6 +167,17 @@ methods! {
         ListOpenWorkflowExecutionsRequest -> ListOpenWorkflowExecutionsResponse = list_open;
     list_closed_workflow_executions:
         ListClosedWorkflowExecutionsRequest -> ListClosedWorkflowExecutionsResponse = list_closed;
+    start_batch_operation:
+        StartBatchOperationRequest -> StartBatchOperationResponse = start_batch;
+    describe_batch_operation:
+        DescribeBatchOperationRequest -> DescribeBatchOperationResponse = describe_batch;
+    list_batch_operations:
+        ListBatchOperationsRequest -> ListBatchOperationsResponse = list_batches;
+    stop_batch_operation: StopBatchOperationRequest -> StopBatchOperationResponse = stop_batch;
+    delete_workflow_execution:
+        DeleteWorkflowExecutionRequest -> DeleteWorkflowExecutionResponse = delete;
+    get_workflow_execution_history_reverse: GetWorkflowExecutionHistoryReverseRequest
+        -> GetWorkflowExecutionHistoryReverseResponse = history_reverse;
     query_workflow: QueryWorkflowRequest -> QueryWorkflowResponse = query;
     describe_workflow_execution:
         DescribeWorkflowExecutionRequest -> DescribeWorkflowExecutionResponse = describe;

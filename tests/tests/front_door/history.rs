@@ -64,6 +64,47 @@ async fn pages_follow_on_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_last_event_comes_first_if_asked_so() {
+    let door = open().await;
+    started(&door, "greet", "w").await;
+    door.host.client().workflow("w").closing_event().await.expect("it ends");
+    let get = |page: i32, token: Vec<u8>, workflow_id: &str| {
+        let request = api::GetWorkflowExecutionHistoryReverseRequest {
+            namespace: NAMESPACE.into(),
+            execution: execution(workflow_id, ""),
+            maximum_page_size: page,
+            next_page_token: token,
+        };
+        door.call::<_, api::GetWorkflowExecutionHistoryReverseResponse>(
+            "GetWorkflowExecutionHistoryReverse",
+            request,
+        )
+    };
+    for page in [0, 1, 3, 11, 12] {
+        let (mut seen_ids, mut token) = (Vec::new(), Vec::new());
+        loop {
+            let answer = get(page, token, "w").await.expect("a page");
+            seen_ids.extend(ids(&answer.history.expect("a history").events));
+            token = answer.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(seen_ids, (1..=11).rev().collect::<Vec<_>>(), "{page} a page");
+    }
+    assert_eq!(
+        seen(get(1, b"x".to_vec(), "w").await),
+        refusal(Code::InvalidArgument, "Invalid NextPageToken.", &[])
+    );
+    let sentence = "workflow not found for ID: nobody";
+    assert_eq!(
+        seen(get(1, Vec::new(), "nobody").await),
+        refusal(Code::NotFound, sentence, &["NotFoundFailure"])
+    );
+    door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_poll_answers_when_something_comes() {
     let door = open().await;
     started(&door, "wait", "w").await;

@@ -87,6 +87,12 @@ impl WorkflowHandle {
         self.client.engine.request(&self.address, request).await.map(drop)
     }
 
+    /// Removes the run and its history; one that is open is terminated first. When this returns, nothing of it is left but what others
+    /// recorded of it.
+    pub async fn delete(&self) -> Result<(), ClientError> {
+        self.client.engine.delete(&self.address, self.client.identity()).await
+    }
+
     /// Sends a signal with one argument, as JSON.
     pub async fn signal<T: Serialize + ?Sized>(
         &self,

@@ -2,13 +2,12 @@
 
 use super::{Address, Engine, Live, Slot, SlotState, Work};
 use crate::client::{ClientError, History, HistoryPage, WorkflowDescription};
-use crate::store::{self, Condition, ListFilter, Page, RunSummary, Store, Stored};
+use crate::store::{self, Page, Store, Stored};
 use crate::writer::Ticket;
 use bytes::Bytes;
 use sandglass_core::engine::{
     Corrupt, Entry, Execution, Reply, Request, RequestError, entries_from_bytes,
 };
-use sandglass_core::policy::WorkflowExecutionStatus;
 use sandglass_core::task::Published;
 use sandglass_core::{Attributes, HistoryEvent, Payload};
 use std::sync::Arc;
@@ -39,13 +38,26 @@ impl Engine {
     pub(super) async fn load_run(&self, run_id: &str) -> Result<Option<Box<Live>>, ClientError> {
         let (store, id) = (Arc::clone(&self.store), run_id.to_owned());
         // A long log takes a while to fold; the threads that serve requests must not wait for it.
-        let load = move || -> Result<Option<Box<Live>>, ClientError> {
-            let Some(stored) = store.load(&id)? else { return Ok(None) };
-            let execution = restore(&*store, &id, &stored)?;
-            Ok(Some(Box::new(Live::new(id.as_str().into(), execution))))
-        };
+        let load = move || load(&*store, &id);
         self.runtime.spawn_blocking(load).await.map_err(|_| ClientError::ShutDown)?
     }
+
+    /// The latest run of a workflow id, on this thread, which may wait.
+    pub(super) fn load_latest_here(
+        &self,
+        workflow_id: &str,
+    ) -> Result<Option<Box<Live>>, ClientError> {
+        match self.store.latest_run(workflow_id)? {
+            Some(summary) => load(&*self.store, &summary.run_id),
+            None => Ok(None),
+        }
+    }
+}
+
+fn load(store: &dyn Store, run_id: &str) -> Result<Option<Box<Live>>, ClientError> {
+    let Some(stored) = store.load(run_id)? else { return Ok(None) };
+    let execution = restore(store, run_id, &stored)?;
+    Ok(Some(Box::new(Live::new(run_id.into(), execution))))
 }
 
 fn restore(store: &dyn Store, run_id: &str, stored: &Stored) -> Result<Execution, ClientError> {
@@ -287,23 +299,6 @@ impl Engine {
             Ok(events)
         };
         self.runtime.spawn_blocking(read).await.map_err(|_| ClientError::ShutDown)?
-    }
-
-    /// Runs that fit the filter. What is not durable yet is not listed.
-    pub(crate) async fn list(&self, filter: ListFilter) -> Result<Vec<RunSummary>, ClientError> {
-        let store = Arc::clone(&self.store);
-        let list = move || store.list(&filter);
-        Ok(self.runtime.spawn_blocking(list).await.map_err(|_| ClientError::ShutDown)??)
-    }
-
-    /// How many runs fit the condition, by status.
-    pub(crate) async fn count(
-        &self,
-        condition: Option<Condition>,
-    ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, ClientError> {
-        let store = Arc::clone(&self.store);
-        let count = move || store.count(condition.as_ref());
-        Ok(self.runtime.spawn_blocking(count).await.map_err(|_| ClientError::ShutDown)??)
     }
 
     /// Whether attempts of activities run in this process.

@@ -2,7 +2,8 @@
 
 use super::view::PageStart;
 use super::{
-    Batch, Commit, Condition, Cursor, Error, ListFilter, Page, RunSummary, Snapshot, Store, Stored,
+    Batch, BatchOperation, Commit, Condition, Cursor, Error, ListFilter, Page, RunSummary,
+    Snapshot, Store, Stored,
 };
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -19,12 +20,13 @@ pub struct MemoryStore(RwLock<Runs>);
 #[derive(Debug, Default)]
 struct Runs {
     /// In the order in which they were stored first.
-    all: Vec<Run>,
+    all: BTreeMap<usize, Run>,
     by_run_id: HashMap<String, usize>,
     latest: HashMap<String, usize>,
     open: BTreeSet<usize>,
     closed: BTreeSet<(Timestamp, usize)>,
     due: BTreeSet<(Timestamp, usize)>,
+    batch_operations: HashMap<String, BatchOperation>,
 }
 
 #[derive(Debug)]
@@ -44,7 +46,7 @@ struct StoredBatch {
 
 impl Runs {
     fn get(&self, run_id: &str) -> Option<&Run> {
-        self.by_run_id.get(run_id).map(|&index| &self.all[index])
+        self.by_run_id.get(run_id).map(|index| &self.all[index])
     }
 
     /// Finds what makes any of the commits impossible, before the first of them is applied.
@@ -76,7 +78,7 @@ impl Runs {
             Some(_) => self.insert(commit),
             None => self.by_run_id[&*commit.run_id],
         };
-        let run = &mut self.all[index];
+        let Some(run) = self.all.get_mut(&index) else { return };
         let mut seq = commit.first_seq;
         for batch in &commit.batches {
             run.log.push(StoredBatch::new(seq, batch));
@@ -112,17 +114,27 @@ impl Runs {
     }
 
     fn insert(&mut self, commit: &Commit) -> usize {
-        let index = self.all.len();
+        let index = self.all.last_key_value().map_or(0, |(last, _)| last + 1);
         let summary = RunSummary::first(commit, Cursor(index as i64 + 1));
         self.by_run_id.insert(summary.run_id.clone(), index);
         self.latest.insert(summary.workflow_id.clone(), index);
-        self.all.push(Run {
-            summary,
-            log: Vec::new(),
-            snapshot: None,
-            published: Published::new(),
-        });
+        let (log, published) = (Vec::new(), Published::new());
+        self.all.insert(index, Run { summary, log, snapshot: None, published });
         index
+    }
+
+    fn delete(&mut self, run_id: &str) -> bool {
+        let Some(index) = self.by_run_id.remove(run_id) else { return false };
+        let Some(Run { summary, .. }) = self.all.remove(&index) else { return false };
+        self.open.remove(&index);
+        self.closed.retain(|(_, closed)| *closed != index);
+        self.due.retain(|(_, due)| *due != index);
+        let mut others = self.all.iter().rev();
+        match others.find(|(_, other)| other.summary.workflow_id == summary.workflow_id) {
+            Some((&latest, _)) => self.latest.insert(summary.workflow_id, latest),
+            None => self.latest.remove(&summary.workflow_id),
+        };
+        true
     }
 }
 
@@ -183,7 +195,7 @@ impl Store for MemoryStore {
 
     fn latest_run(&self, workflow_id: &str) -> Result<Option<RunSummary>, Error> {
         let runs = self.0.read();
-        Ok(runs.latest.get(workflow_id).map(|&index| runs.all[index].summary.clone()))
+        Ok(runs.latest.get(workflow_id).map(|&index| runs.all[&index].summary.clone()))
     }
 
     fn run(&self, run_id: &str) -> Result<Option<RunSummary>, Error> {
@@ -201,7 +213,7 @@ impl Store for MemoryStore {
     fn due_until(&self, time: Timestamp, limit: usize) -> Result<Vec<RunSummary>, Error> {
         let runs = self.0.read();
         let due = runs.due.range(..=(time, usize::MAX)).take(limit);
-        Ok(due.map(|&(_, index)| runs.all[index].summary.clone()).collect())
+        Ok(due.map(|&(_, index)| runs.all[&index].summary.clone()).collect())
     }
 
     fn next_due(&self) -> Result<Option<Timestamp>, Error> {
@@ -213,14 +225,14 @@ impl Store for MemoryStore {
         // A cursor is the index after its run's.
         let from = after.map_or(0, |cursor| usize::try_from(cursor.0).unwrap_or(0));
         let open = runs.open.range(from..).take(limit);
-        Ok(open.map(|&index| runs.all[index].summary.clone()).collect())
+        Ok(open.map(|&index| runs.all[&index].summary.clone()).collect())
     }
 
     fn list(&self, filter: &ListFilter) -> Result<Vec<RunSummary>, Error> {
         let runs = self.0.read();
         let fits = |run: &&Run| filter.fits(&run.summary);
-        let open = runs.open.iter().rev().map(|&index| &runs.all[index]);
-        let closed = runs.closed.iter().rev().map(|&(_, index)| &runs.all[index]);
+        let open = runs.open.iter().rev().map(|&index| &runs.all[&index]);
+        let closed = runs.closed.iter().rev().map(|&(_, index)| &runs.all[&index]);
         let fitting = open.chain(closed).filter(fits).take(filter.limit);
         Ok(fitting.map(|run| run.summary.clone()).collect())
     }
@@ -231,12 +243,43 @@ impl Store for MemoryStore {
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error> {
         let mut counts = BTreeMap::new();
         let runs = self.0.read();
-        let summaries = runs.all.iter().map(|run| &run.summary);
+        let summaries = runs.all.values().map(|run| &run.summary);
         for run in summaries.filter(|run| condition.is_none_or(|it| it.holds(run))) {
             *counts.entry(run.status.number()).or_insert(0) += 1;
         }
         let counts = counts.into_iter();
         Ok(counts.map(|(status, n)| (WorkflowExecutionStatus::from_number(status), n)).collect())
+    }
+
+    fn delete(&self, run_id: &str) -> Result<bool, Error> {
+        Ok(self.0.write().delete(run_id))
+    }
+
+    fn put_batch_operation(&self, operation: &BatchOperation) -> Result<(), Error> {
+        let mut runs = self.0.write();
+        runs.batch_operations.insert(operation.job_id.clone(), operation.clone());
+        Ok(())
+    }
+
+    fn batch_operation(&self, job_id: &str) -> Result<Option<BatchOperation>, Error> {
+        Ok(self.0.read().batch_operations.get(job_id).cloned())
+    }
+
+    fn batch_operations(
+        &self,
+        after: Option<(Timestamp, &str)>,
+        limit: usize,
+    ) -> Result<Vec<BatchOperation>, Error> {
+        fn place(operation: &BatchOperation) -> (Timestamp, &str) {
+            (operation.start_time, &operation.job_id)
+        }
+        let runs = self.0.read();
+        let all = runs.batch_operations.values();
+        let mut found: Vec<_> =
+            all.filter(|it| after.is_none_or(|after| place(it) < after)).cloned().collect();
+        found.sort_by(|one, two| place(two).cmp(&place(one)));
+        found.truncate(limit);
+        Ok(found)
     }
 }
 

@@ -11,7 +11,9 @@ mod schema;
 mod tests;
 mod write;
 
-use super::{Commit, Condition, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored};
+use super::{
+    BatchOperation, Commit, Condition, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored,
+};
 use bytes::Bytes;
 use lock::FileLock;
 use parking_lot::Mutex;
@@ -179,6 +181,26 @@ impl Store for SqliteStore {
         condition: Option<&Condition>,
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error> {
         self.read(|transaction| list::count(transaction, condition))
+    }
+
+    fn delete(&self, run_id: &str) -> Result<bool, Error> {
+        self.writer.lock().delete(run_id)
+    }
+
+    fn put_batch_operation(&self, operation: &BatchOperation) -> Result<(), Error> {
+        self.writer.lock().put_batch_operation(operation)
+    }
+
+    fn batch_operation(&self, job_id: &str) -> Result<Option<BatchOperation>, Error> {
+        self.read(|transaction| read::batch_operation(transaction, job_id))
+    }
+
+    fn batch_operations(
+        &self,
+        after: Option<(Timestamp, &str)>,
+        limit: usize,
+    ) -> Result<Vec<BatchOperation>, Error> {
+        self.read(|transaction| read::batch_operations(transaction, after, limit))
     }
 }
 

@@ -4,7 +4,9 @@ use super::{Frontend, wait_of};
 use crate::convert::{event_to_api, non_empty};
 use crate::refusal::Refusal;
 use prost::Message;
+use sandglass_host::core::HistoryEvent;
 use sandglass_host::{ClientError, HistoryPage, WorkflowHandle};
+use std::sync::Arc;
 use std::time::Duration;
 use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
 use temporalio_protos::temporal::api::enums::v1::HistoryEventFilterType;
@@ -61,14 +63,9 @@ impl Frontend {
         let from = page_token(&request.next_page_token, &execution.run_id)?;
         let execution = WorkflowExecution { run_id: from.run_id.clone(), ..execution };
         let handle = self.handle(Some(&execution), "")?;
-        let events_max = usize::try_from(request.maximum_page_size).unwrap_or(0);
         let wanted = Wanted {
             from,
-            events_max: if events_max == 0 {
-                PAGE_EVENTS_MAX
-            } else {
-                events_max.min(PAGE_EVENTS_MAX)
-            },
+            events_max: page_events(request.maximum_page_size),
             wait: request.wait_new_event.then_some(wait),
             with_unwritten: !shows_stored && !request.wait_new_event,
         };
@@ -110,16 +107,7 @@ impl Frontend {
             come?;
         }
         let page = handle.history_page(first, wanted.events_max).await?;
-        let mut events = Vec::with_capacity(page.events.len());
-        let mut bytes = 0;
-        for event in &page.events {
-            let event = event_to_api(event)?;
-            bytes += event.encoded_len();
-            if bytes > PAGE_BYTES_MAX && !events.is_empty() {
-                break;
-            }
-            events.push(event);
-        }
+        let mut events = within_a_page(page.events.iter())?;
         let next = events.last().map_or(first, |event: &history::HistoryEvent| event.event_id + 1);
         let token = next_token(&page, next, wanted);
         if token.is_none() && wanted.with_unwritten {
@@ -128,6 +116,40 @@ impl Frontend {
             }
         }
         response(events, token)
+    }
+
+    /// What is stored, the last event first.
+    pub(super) async fn history_reverse(
+        &self,
+        request: Request<api::GetWorkflowExecutionHistoryReverseRequest>,
+    ) -> Result<api::GetWorkflowExecutionHistoryReverseResponse, Refusal> {
+        let request = request.into_inner();
+        self.check_namespace(&request.namespace)?;
+        let given = request.execution.as_ref();
+        self.handle(given, "")?;
+        let execution = given.cloned().unwrap_or_default();
+        let is_first = request.next_page_token.is_empty();
+        let from = page_token(&request.next_page_token, &execution.run_id)?;
+        let execution = WorkflowExecution { run_id: from.run_id, ..execution };
+        let handle = self.handle(Some(&execution), "")?;
+        let whole = handle.history_page(1, 0).await?;
+        let last = if is_first { whole.last_event_id } else { from.first_event_id };
+        let last = last.clamp(0, whole.last_event_id);
+        let count = page_events(request.maximum_page_size);
+        let first = last.saturating_sub(count as i64 - 1).max(1);
+        let handle = self.client.run(handle.workflow_id(), &whole.run_id);
+        let page =
+            handle.history_page(first, usize::try_from(last - first + 1).unwrap_or(0)).await?;
+        let events = within_a_page(page.events.iter().rev())?;
+        let next = events.last().map_or(0, |event| event.event_id - 1);
+        let token = (next > 0).then(|| {
+            let run_id = whole.run_id.clone();
+            PageToken { run_id, first_event_id: next, caught_up: false }.encode_to_vec()
+        });
+        Ok(api::GetWorkflowExecutionHistoryReverseResponse {
+            history: Some(history::History { events }),
+            next_page_token: token.unwrap_or_default(),
+        })
     }
 
     /// What comes within that time, unless the server stops before.
@@ -142,6 +164,30 @@ impl Frontend {
             () = self.is_closing() => None,
         }
     }
+}
+
+/// How many events a page has, by what a request says.
+fn page_events(wanted: i32) -> usize {
+    match usize::try_from(wanted) {
+        Ok(events @ 1..=PAGE_EVENTS_MAX) => events,
+        Ok(_) | Err(_) => PAGE_EVENTS_MAX,
+    }
+}
+
+/// As many of the events as a page holds; one at least.
+fn within_a_page<'a>(
+    all: impl Iterator<Item = &'a Arc<HistoryEvent>>,
+) -> Result<Vec<history::HistoryEvent>, Refusal> {
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    for event in all {
+        let event = event_to_api(event)?;
+        bytes += event.encoded_len();
+        if bytes > PAGE_BYTES_MAX && !events.is_empty() {
+            break;
+        }
+        events.push(event);
+    }
+    Ok(events)
 }
 
 fn page_token(token: &[u8], run_id: &str) -> Result<PageToken, Refusal> {

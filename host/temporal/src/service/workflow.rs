@@ -1,4 +1,4 @@
-//! What clients ask of a run: signal, cancel, terminate.
+//! What clients ask of a run: signal, cancel, terminate, delete.
 
 use super::Frontend;
 use crate::convert::{non_empty, some_from_api};
@@ -49,6 +49,16 @@ impl Frontend {
             .terminate_with(&request.reason, details)
             .await?;
         Ok(api::TerminateWorkflowExecutionResponse::default())
+    }
+
+    pub(super) async fn delete(
+        &self,
+        request: Request<api::DeleteWorkflowExecutionRequest>,
+    ) -> Result<api::DeleteWorkflowExecutionResponse, Refusal> {
+        let request = request.into_inner();
+        self.check_namespace(&request.namespace)?;
+        self.handle(request.workflow_execution.as_ref(), "")?.delete().await?;
+        Ok(api::DeleteWorkflowExecutionResponse::default())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Queries other than lists, each within one transaction of a connection that only reads.
 
 use super::super::view::PageStart;
-use super::super::{Cursor, Error, Page, RunSummary, Stored};
+use super::super::{BatchOperation, Cursor, Error, Page, RunSummary, Stored};
 use super::write::{FORMAT, RunKey, count, first_batch_key};
 use bytes::Bytes;
 use rusqlite::types::{Type, ValueRef};
@@ -145,6 +145,43 @@ pub(super) fn open_runs(
 ) -> Result<Vec<RunSummary>, Error> {
     let rest = "WHERE close_time IS NULL AND id > ?1 ORDER BY id LIMIT ?2";
     many(connection, rest, params![after.map_or(0, |cursor| cursor.0), sql_limit(limit)])
+}
+
+const SELECT_BATCH_OPERATIONS: &str =
+    "SELECT job_id, start_time, close_time, request, progress FROM batch_operations";
+
+pub(super) fn batch_operation(
+    connection: &Connection,
+    job_id: &str,
+) -> Result<Option<BatchOperation>, Error> {
+    let sql = format!("{SELECT_BATCH_OPERATIONS} WHERE job_id = ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row([job_id], to_batch_operation).optional()?)
+}
+
+pub(super) fn batch_operations(
+    connection: &Connection,
+    after: Option<(Timestamp, &str)>,
+    limit: usize,
+) -> Result<Vec<BatchOperation>, Error> {
+    let sql = format!(
+        "{SELECT_BATCH_OPERATIONS} WHERE ?1 IS NULL OR (start_time, job_id) < (?1, ?2) \
+         ORDER BY start_time DESC, job_id DESC LIMIT ?3"
+    );
+    let (time, job_id) = after.map_or((None, ""), |(time, job_id)| (Some(time.0), job_id));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let found = statement.query_map(params![time, job_id, sql_limit(limit)], to_batch_operation)?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+fn to_batch_operation(row: &Row<'_>) -> rusqlite::Result<BatchOperation> {
+    Ok(BatchOperation {
+        job_id: row.get(0)?,
+        start_time: Timestamp(row.get(1)?),
+        close_time: row.get::<_, Option<i64>>(2)?.map(Timestamp),
+        request: row.get::<_, Vec<u8>>(3)?.into(),
+        progress: row.get::<_, Vec<u8>>(4)?.into(),
+    })
 }
 
 pub(super) fn sql_limit(limit: usize) -> i64 {

@@ -9,7 +9,7 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x5347_4c53;
 
 /// What makes a database of version N one of version N + 1. Only ever appended to.
-const MIGRATIONS: [&str; 2] = [VERSION_1, VERSION_2];
+const MIGRATIONS: [&str; 3] = [VERSION_1, VERSION_2, VERSION_3];
 
 /// Why it looks so: a workflow that starts and closes in one commit costs one row in `runs` with
 /// two index entries, and one row in `log` for each batch; all but the entry for its workflow id
@@ -75,6 +75,18 @@ const VERSION_2: &str = "
     CREATE INDEX runs_closed ON runs (close_time) WHERE close_time IS NOT NULL;
     DROP INDEX runs_not_completed;
     CREATE INDEX runs_not_completed ON runs (status, close_time) WHERE status > 2;
+";
+
+/// Batch operations, few and short.
+const VERSION_3: &str = "
+    CREATE TABLE batch_operations (
+        job_id TEXT PRIMARY KEY,
+        start_time INTEGER NOT NULL,
+        close_time INTEGER,
+        request BLOB NOT NULL,
+        progress BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX batch_operations_by_start ON batch_operations (start_time, job_id);
 ";
 
 /// Sets the connection that writes up, and makes or migrates the tables of a database of that

@@ -96,9 +96,9 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     meddle(&path, "PRAGMA user_version = 99");
     let before = fs::read(&path).unwrap();
     let error = SqliteStore::open(&path).unwrap_err();
-    assert!(matches!(error, Error::NewerVersion { found: 99, known: 2, .. }), "{error:?}");
+    assert!(matches!(error, Error::NewerVersion { found: 99, known: 3, .. }), "{error:?}");
     assert!(error.to_string().ends_with(
-        "has schema version 99, and this Sandglass knows versions up to 2: \
+        "has schema version 99, and this Sandglass knows versions up to 3: \
          open it with a newer Sandglass; nothing was changed"
     ));
     assert_eq!(fs::read(&path).unwrap(), before);
@@ -256,10 +256,10 @@ fn a_database_of_the_first_version_is_brought_up_to_date() {
     let (_folder, path) = database();
     let mut run = SampleRun::new("w", "r");
     SqliteStore::open(&path).unwrap().commit(&[run.next(&[2])]).unwrap();
-    // What the second version brought, taken back.
+    // What later versions brought, taken back.
     meddle(
         &path,
-        "DROP INDEX runs_closed; DROP INDEX runs_not_completed;
+        "DROP TABLE batch_operations; DROP INDEX runs_closed; DROP INDEX runs_not_completed;
          ALTER TABLE runs DROP COLUMN history_size; ALTER TABLE runs DROP COLUMN memo;
          ALTER TABLE runs DROP COLUMN search_attributes;
          CREATE INDEX runs_not_completed ON runs (status) WHERE status > 2;
@@ -325,6 +325,7 @@ struct Step {
     close: bool,
     bad: bool,
     reopen: bool,
+    delete: bool,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -332,8 +333,9 @@ fn step() -> impl Strategy<Value = Step> {
     let rarely = || proptest::bool::weighted(0.05);
     let events = prop::collection::vec(0..4i64, 1..4);
     let due = prop::option::of(0..9i64);
-    (0..6usize, events, due, often(), often(), rarely(), rarely(), rarely()).prop_map(
-        |(run, events, due, snapshot, publish, close, bad, reopen)| Step {
+    let faults = (rarely(), rarely(), rarely(), rarely());
+    (0..6usize, events, due, often(), often(), faults).prop_map(
+        |(run, events, due, snapshot, publish, (close, bad, reopen, delete))| Step {
             run,
             events,
             due,
@@ -342,6 +344,7 @@ fn step() -> impl Strategy<Value = Step> {
             close,
             bad,
             reopen,
+            delete,
         },
     )
 }
@@ -388,6 +391,13 @@ proptest! {
             prop_assert_eq!(format!("{:?}", results.0), format!("{:?}", results.1));
             if results.0.is_err() {
                 (runs, closed) = (before, was_closed);
+            }
+            if steps[0].delete {
+                let run = steps[0].run;
+                let id = runs[run].run_id().to_owned();
+                prop_assert_eq!(memory.delete(&id).unwrap(), sqlite.delete(&id).unwrap());
+                runs[run] = SampleRun::new(runs[run].workflow_id(), &id);
+                closed[run] = false;
             }
             if steps[0].reopen {
                 drop(sqlite);

@@ -1,6 +1,6 @@
 //! Commits: the one connection that writes.
 
-use super::super::{Batch, Commit, Error, RunStart};
+use super::super::{Batch, BatchOperation, Commit, Error, RunStart};
 use rusqlite::{
     CachedStatement, Connection, OptionalExtension, Row, Transaction, TransactionBehavior,
 };
@@ -31,6 +31,8 @@ const SET_SNAPSHOT: &str =
     "INSERT OR REPLACE INTO snapshots (run, seq, first_batch, bytes) VALUES (?1, ?2, ?3, ?4)";
 const SET_PUBLISHED: &str =
     "INSERT OR REPLACE INTO published (run, format, names) VALUES (?1, ?2, ?3)";
+const PUT_BATCH_OPERATION: &str = "INSERT OR REPLACE INTO batch_operations \
+    (job_id, start_time, close_time, request, progress) VALUES (?1, ?2, ?3, ?4, ?5)";
 const FIND_RUN: &str = "SELECT id, batches, due FROM runs WHERE run_id = ?1";
 const COUNT_ENTRIES: &str = "SELECT entries FROM runs WHERE run_id = ?1";
 // Three of them, since SQLite rewrites the entries of an index whose column is set, even to the
@@ -78,6 +80,39 @@ impl WriteSide {
             self.known.clear();
         }
         written
+    }
+
+    /// Removes a run, its log and what it published; whether it was there.
+    pub(super) fn delete(&mut self, run_id: &str) -> Result<bool, Error> {
+        // A number can be given again to a run that is stored later.
+        self.known.remove(run_id);
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        let found: Option<i64> = transaction
+            .query_row("SELECT id FROM runs WHERE run_id = ?1", [RunKey::new(run_id)], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        let Some(id) = found else { return Ok(false) };
+        let (first, end) = (first_batch_key(id), first_batch_key(id + 1));
+        transaction.execute("DELETE FROM log WHERE id >= ?1 AND id < ?2", [first, end])?;
+        for table in ["snapshots", "published"] {
+            transaction.execute(&format!("DELETE FROM {table} WHERE run = ?1"), [id])?;
+        }
+        transaction.execute("DELETE FROM runs WHERE id = ?1", [id])?;
+        transaction.commit()?;
+        Ok(true)
+    }
+
+    pub(super) fn put_batch_operation(&mut self, it: &BatchOperation) -> Result<(), Error> {
+        self.connection.prepare_cached(PUT_BATCH_OPERATION)?.execute(params![
+            it.job_id,
+            it.start_time.0,
+            it.close_time.map(|time| time.0),
+            &it.request[..],
+            &it.progress[..],
+        ])?;
+        Ok(())
     }
 
     fn write(&mut self, commits: &[Commit]) -> Result<(), Error> {

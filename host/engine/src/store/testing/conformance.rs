@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 type Check = fn(&dyn Store);
 
-const CHECKS: [(&str, Check); 17] = [
+const CHECKS: [(&str, Check); 19] = [
     ("a run comes back as it was committed", comes_back),
     ("what is not there is not found", finds_nothing),
     ("a batch of commits is carried out as a whole or not at all", is_atomic),
@@ -26,6 +26,8 @@ const CHECKS: [(&str, Check); 17] = [
     ("lists begin with the open runs, and with what closed last", lists::orders),
     ("a list's pages miss nothing and repeat nothing, whatever starts meanwhile", lists::pages),
     ("conditions choose runs, and what is missing is neither true nor false", lists::chooses),
+    ("a run that was deleted is gone, and all others stay", lists::deletes),
+    ("batch operations are kept as they were put last", lists::keeps_batch_operations),
     ("ids are told apart exactly", tells_ids_apart),
     ("commits that were joined are stored as if they had been one", stores_joined_commits),
 ];

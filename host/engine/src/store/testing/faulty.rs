@@ -1,6 +1,8 @@
 //! A store that fails as it is told to, on top of one that works.
 
-use crate::store::{Commit, Condition, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored};
+use crate::store::{
+    BatchOperation, Commit, Condition, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored,
+};
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
 use sandglass_core::Timestamp;
@@ -198,5 +200,35 @@ impl<S: Store> Store for FaultyStore<S> {
         condition: Option<&Condition>,
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error> {
         self.read()?.count(condition)
+    }
+
+    fn delete(&self, run_id: &str) -> Result<bool, Error> {
+        let (before, after) = self.begin(1);
+        if let Some(error) = before {
+            return Err(error);
+        }
+        let deleted = self.inner.delete(run_id)?;
+        if after { Err(Error::Io("told to fail after a commit".into())) } else { Ok(deleted) }
+    }
+
+    fn put_batch_operation(&self, operation: &BatchOperation) -> Result<(), Error> {
+        let (before, after) = self.begin(0);
+        if let Some(error) = before {
+            return Err(error);
+        }
+        self.inner.put_batch_operation(operation)?;
+        if after { Err(Error::Io("told to fail after a commit".into())) } else { Ok(()) }
+    }
+
+    fn batch_operation(&self, job_id: &str) -> Result<Option<BatchOperation>, Error> {
+        self.read()?.batch_operation(job_id)
+    }
+
+    fn batch_operations(
+        &self,
+        after: Option<(Timestamp, &str)>,
+        limit: usize,
+    ) -> Result<Vec<BatchOperation>, Error> {
+        self.read()?.batch_operations(after, limit)
     }
 }

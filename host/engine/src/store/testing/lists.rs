@@ -1,11 +1,13 @@
-//! What every store must do about lists and counts; part of `conformance`.
+//! What every store must do about lists, counts, deletion and batch operations; part of `conformance`.
 
 use super::SampleRun;
 use super::conformance::{commit, run_ids};
 use crate::store::{
-    Commit, Comparison, Condition, Cursor, ListFilter, NumberField, Place, Store, Test, TextField,
+    BatchOperation, Commit, Comparison, Condition, Cursor, ListFilter, NumberField, Page, Place,
+    Store, Test, TextField,
 };
 use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+use sandglass_core::Timestamp;
 use sandglass_core::policy::WorkflowExecutionStatus as Status;
 
 fn list(store: &dyn Store, condition: Option<Condition>) -> String {
@@ -115,4 +117,59 @@ pub(super) fn chooses(store: &dyn Store) {
     let unknown = number(closed, Less, 0);
     assert_eq!(all(Condition::Any(vec![unknown.clone(), odd.clone()])), "r7 r5 r3 r1");
     assert_eq!(all(not(Condition::All(vec![unknown, odd]))), "r6 r4 r3 r1 r2 r0");
+}
+
+pub(super) fn deletes(store: &dyn Store) {
+    let mut runs = ["r1", "r2", "r3"].map(|id| SampleRun::new("w", id));
+    let mut other = SampleRun::new("other", "o");
+    let publishing = [("name", "1")];
+    commit(store, &[runs[0].close(&[1]), other.next(&[2]).due_at(9)]);
+    commit(store, &[runs[1].close(&[3]).with_snapshot("s").publishing(&publishing)]);
+    commit(store, &[runs[2].next(&[1]).due_at(5).publishing(&publishing)]);
+    assert!(!store.delete("r4").unwrap());
+    assert!(store.delete("r3").unwrap() && !store.delete("r3").unwrap());
+    assert_eq!((store.load("r3").unwrap(), store.run("r3").unwrap()), (None, None));
+    assert_eq!(store.history("r3", Page::from_event(1)).unwrap(), (vec![], None));
+    assert!(store.published("r3").unwrap().is_empty());
+    assert_eq!(store.next_due().unwrap(), Some(Timestamp(9)));
+    assert_eq!(run_ids(&store.open_runs(None, 9).unwrap()), ["o"]);
+    assert_eq!(store.latest_run("w").unwrap().unwrap().run_id, "r2");
+    assert!(store.delete("r2").unwrap());
+    // Nothing of the run before it is left to who comes in its place.
+    let mut again = SampleRun::new("w", "r2");
+    commit(store, &[again.next(&[1])]);
+    let stored = store.load("r2").unwrap().unwrap();
+    assert_eq!((stored.snapshot, stored.batches.len()), (None, 1));
+    assert!(store.published("r2").unwrap().is_empty());
+    assert_eq!(list(store, None), "r2 o r1");
+    assert!(store.delete("r1").unwrap() && store.delete("r2").unwrap());
+    assert_eq!(store.latest_run("w").unwrap(), None);
+    commit(store, &[other.next(&[1])]);
+    assert_eq!(store.load("o").unwrap().unwrap().batches.len(), 2);
+}
+
+pub(super) fn keeps_batch_operations(store: &dyn Store) {
+    let operation = |job_id: &str, start| BatchOperation {
+        job_id: job_id.into(),
+        start_time: Timestamp(start),
+        close_time: None,
+        request: "request".into(),
+        progress: "".into(),
+    };
+    for (job_id, start) in [("b", 2), ("a", 1), ("c", 2), ("d", 3)] {
+        store.put_batch_operation(&operation(job_id, start)).unwrap();
+    }
+    assert_eq!(store.batch_operation("e").unwrap(), None);
+    let mut ended = operation("c", 2);
+    (ended.close_time, ended.progress) = (Some(Timestamp(9)), "all".into());
+    store.put_batch_operation(&ended).unwrap();
+    assert_eq!(store.batch_operation("c").unwrap(), Some(ended));
+    let list = |after: Option<(i64, &str)>, limit| {
+        let after = after.map(|(time, job_id)| (Timestamp(time), job_id));
+        let found = store.batch_operations(after, limit).unwrap();
+        found.into_iter().map(|it| it.job_id).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(list(None, 9), "d c b a");
+    assert_eq!((list(None, 2), list(Some((2, "c")), 2)), ("d c".into(), "b a".into()));
+    assert_eq!(list(Some((1, "a")), 2), "");
 }
