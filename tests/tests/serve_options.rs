@@ -5,6 +5,7 @@ mod serve_options {
     pub mod hostile_clients;
     pub mod keys;
     pub mod limits;
+    pub mod monitoring;
 }
 
 use sandglass_core::Payload;

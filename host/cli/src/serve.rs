@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use sandglass_host::Host;
 use sandglass_host::wasm::EngineOptions;
-use sandglass_temporal::{ApiKeys, Server, TlsOptions};
+use sandglass_temporal::{ApiKeys, Monitoring, Server, TlsOptions};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,6 +41,9 @@ pub(crate) struct Serve {
     /// Where to listen; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7233")]
     listen: SocketAddr,
+    /// Where to tell over plain HTTP how the server is: /healthz and /metrics
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
     /// The name of the one namespace
     #[arg(long, value_name = "NAME", default_value = "default")]
     namespace: String,
@@ -109,10 +112,18 @@ impl Serve {
         if let Some(keys) = keys {
             server = server.api_keys(keys)?;
         }
+        let monitoring = match self.http {
+            Some(address) => Some(Monitoring::bind(address, self.insecure).await?),
+            None => None,
+        };
         let builder = self.limits.bound(Host::builder(), EngineOptions::default());
         let builder = code.build(builder, &self.task_queues, self.db.as_deref())?;
         let host = builder.start().await.context("the host cannot be started")?;
         eprintln!("serving on {}, namespace {}", server.address(), self.namespace);
+        let told = monitoring.map(|monitoring| {
+            eprintln!("monitoring on http://{}", monitoring.address());
+            tokio::spawn(monitoring.serve(host.monitor(), server.metrics()))
+        });
         let server = server.namespace(&self.namespace).limits((&self.clients).into());
         let served = server.serve(&host, stops.next(), self.grace).await;
         eprintln!("stopping");
@@ -120,6 +131,9 @@ impl Serve {
             () = host.shutdown(self.grace) => {}
             // Who asks twice does not want to wait; a crash is the ordinary way to stop (D16).
             () = stops.next() => {}
+        }
+        if let Some(told) = told {
+            told.abort();
         }
         served?;
         Ok(Exit::Completed)

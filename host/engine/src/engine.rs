@@ -25,6 +25,7 @@ use crate::activity::Activities;
 use crate::client::ClientError;
 use crate::clock::Clock;
 use crate::matching::{RANK, ServedQueues, Tasks, Waiting};
+use crate::metrics::Counters;
 use crate::options::HostOptions;
 use crate::store::Store;
 use crate::timers::Timers;
@@ -38,6 +39,7 @@ use sandglass_core::engine::{
 };
 use sandglass_core::payload::Priority;
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::watch;
 
@@ -49,6 +51,7 @@ pub(crate) struct Engine {
     pub(crate) writer: Writer,
     pub(crate) runs: Runs,
     pub(crate) timers: Timers,
+    pub(crate) counters: Counters,
     pub(crate) workflow_tasks: Tasks,
     pub(crate) activity_tasks: Tasks,
     pub(crate) served: ServedQueues,
@@ -92,6 +95,7 @@ impl Engine {
         Arc::new_cyclic(|this| Engine {
             runs: Runs::new(options.runs_in_memory_max),
             timers: Timers::default(),
+            counters: Counters::default(),
             workflow_tasks: Tasks::new(options.workflow_tasks_at_once_max, false),
             activity_tasks: Tasks::new(options.activities_at_once_max, true),
             runtime: tokio::runtime::Handle::current(),
@@ -252,7 +256,10 @@ impl Engine {
         };
         let outcome = live.execution.handle(request, &self.options.run, self.clock.now());
         match work.absorb(outcome) {
-            Ok(Reply::WorkflowTask(task)) => work.workflow_task = Some((queue, task)),
+            Ok(Reply::WorkflowTask(task)) => {
+                self.counters.workflow_tasks_started.fetch_add(1, Ordering::Relaxed);
+                work.workflow_task = Some((queue, task));
+            }
             Ok(_) | Err(_) => self.workflow_tasks.end(&queue),
         }
     }

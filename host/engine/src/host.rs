@@ -7,6 +7,7 @@ pub use builder::{HostBuilder, HostError};
 use crate::activity::ActivityTasks;
 use crate::client::{Client, ClientError};
 use crate::engine::{Engine, READ_AGAIN};
+use crate::metrics::Monitor;
 use crate::wasm;
 use sandglass_core::engine::{CancelReason, Request};
 use std::sync::Arc;
@@ -38,6 +39,12 @@ impl Host {
     #[must_use]
     pub fn activity_tasks(&self) -> ActivityTasks {
         ActivityTasks::new(Arc::clone(&self.engine))
+    }
+
+    /// What watches this host.
+    #[must_use]
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(&self.engine, self.guests.as_ref().map(|(_, worker)| worker.clone()))
     }
 
     /// Commits so far, for measurements.

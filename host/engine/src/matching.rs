@@ -208,8 +208,7 @@ impl Tasks {
     }
 
     /// How many tasks wait, in all queues.
-    #[cfg(test)]
-    fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         let state = self.state.lock();
         state.queues.values().flat_map(|queue| queue.waiting.values()).map(BTreeMap::len).sum()
     }

@@ -13,6 +13,7 @@ mod tests;
 
 pub use tickets::{CommitFailed, Ticket};
 
+use crate::metrics::{CommitCounters, CommitMetrics};
 use crate::store::{Commit, Store};
 use parking_lot::{Condvar, Mutex};
 use queue::Queue;
@@ -91,6 +92,7 @@ struct Shared {
     room: Notify,
     full: AtomicBool,
     commits: AtomicU64,
+    counters: CommitCounters,
     on_failed: OnceLock<OnFailed>,
     options: WriterOptions,
 }
@@ -164,6 +166,7 @@ impl Writer {
             room: Notify::new(),
             full: AtomicBool::new(false),
             commits: AtomicU64::new(0),
+            counters: CommitCounters::default(),
             on_failed: OnceLock::new(),
             options,
         });
@@ -271,6 +274,18 @@ impl Writer {
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// How long commits took, and how many failed.
+    #[must_use]
+    pub fn metrics(&self) -> CommitMetrics {
+        self.shared.counters.read()
+    }
+
+    /// Whether the medium takes what is written, as far as the last commit tells.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.shared.counters.is_well()
     }
 
     /// Transitions that are not durable yet.

@@ -1,6 +1,7 @@
 //! The connections of clients: how many there are, and for how long one may be silent. What is said on them is HTTP/2's matter.
 
 use crate::limits::{Caller, ServeLimits};
+use crate::metrics::ServerMetrics;
 use futures::{Stream, stream};
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -23,27 +24,32 @@ const PREFACE_BYTES: usize = 24;
 pub(crate) fn incoming(
     listener: TcpListener,
     limits: ServeLimits,
+    metrics: ServerMetrics,
 ) -> impl Stream<Item = io::Result<Connection>> + Send {
     let most = limits.connections_max.min(Semaphore::MAX_PERMITS);
     let open = Arc::new(Semaphore::new(most));
-    stream::unfold((listener, open, limits), |(listener, open, limits)| async move {
-        let connection = loop {
-            let (stream, peer) = match listener.accept().await {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    pause_after(&error).await;
+    stream::unfold(
+        (listener, open, limits, metrics),
+        |(listener, open, limits, metrics)| async move {
+            let connection = loop {
+                let (stream, peer) = match listener.accept().await {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        pause_after(&error).await;
+                        continue;
+                    }
+                };
+                let Ok(permit) = Arc::clone(&open).try_acquire_owned() else {
+                    // Dropping it closes it: the client learns at once, and tries again later.
+                    metrics.refused("connections_max");
+                    tracing::debug!(%peer, "a connection is refused: there are too many");
                     continue;
-                }
+                };
+                break Connection::new(stream, permit, &limits, &metrics);
             };
-            let Ok(permit) = Arc::clone(&open).try_acquire_owned() else {
-                // Dropping it closes it: the client learns at once, and tries again later.
-                tracing::debug!(%peer, "a connection is refused: there are too many");
-                continue;
-            };
-            break Connection::new(stream, permit, &limits);
-        };
-        Some((connection, (listener, open, limits)))
-    })
+            Some((connection, (listener, open, limits, metrics)))
+        },
+    )
 }
 
 /// A client that is gone before it was met is nobody's fault; anything else will not be better at once.
@@ -61,7 +67,19 @@ pub(crate) struct Connection {
     stream: TcpStream,
     caller: Caller,
     silence: Silence,
+    _open: Open,
+}
+
+/// Counts among those that are open at once.
+struct Open {
     _permit: OwnedSemaphorePermit,
+    metrics: ServerMetrics,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.metrics.connections().dec();
+    }
 }
 
 struct Silence {
@@ -78,6 +96,7 @@ impl Connection {
         stream: TcpStream,
         permit: OwnedSemaphorePermit,
         limits: &ServeLimits,
+        metrics: &ServerMetrics,
     ) -> io::Result<Connection> {
         stream.set_nodelay(true)?;
         let silence = Silence {
@@ -86,7 +105,9 @@ impl Connection {
             max: limits.silence_max(),
             look: Box::pin(tokio::time::sleep(limits.handshake_timeout)),
         };
-        Ok(Connection { stream, caller: Caller::new(limits), silence, _permit: permit })
+        metrics.connections().inc();
+        let open = Open { _permit: permit, metrics: metrics.clone() };
+        Ok(Connection { stream, caller: Caller::new(limits), silence, _open: open })
     }
 }
 

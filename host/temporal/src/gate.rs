@@ -3,10 +3,11 @@
 
 use crate::access::ApiKeys;
 use crate::limits::ServeLimits;
+use crate::metrics::ServerMetrics;
 use crate::refusal::Refusal;
 use futures::future::BoxFuture;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
@@ -15,15 +16,16 @@ use tower::{Layer, Service};
 const HEALTH: &str = "/grpc.health.v1.Health/";
 
 /// Lets requests in and answers out.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Gate {
     keys: Option<ApiKeys>,
     request_timeout: Duration,
+    metrics: ServerMetrics,
 }
 
 impl Gate {
-    pub(crate) fn new(keys: Option<ApiKeys>, limits: &ServeLimits) -> Gate {
-        Gate { keys, request_timeout: limits.request_timeout }
+    pub(crate) fn new(keys: Option<ApiKeys>, limits: &ServeLimits, metrics: ServerMetrics) -> Gate {
+        Gate { keys, request_timeout: limits.request_timeout, metrics }
     }
 
     fn admits<B>(&self, request: &http::Request<B>) -> bool {
@@ -43,7 +45,7 @@ impl<S> Layer<S> for Gate {
 }
 
 /// What a [`Gate`] stands before.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Gated<S> {
     inner: S,
     gate: Gate,
@@ -63,7 +65,10 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let (begun, metrics) = (Instant::now(), self.gate.metrics.clone());
+        let path = request.uri().path().to_owned();
         if !self.gate.admits(&request) {
+            metrics.answered(&path, Code::PermissionDenied, begun.elapsed());
             let refused = Status::from(Refusal::Unauthorized).into_http();
             return Box::pin(async { Ok(refused) });
         }
@@ -71,15 +76,23 @@ where
         Box::pin(async move {
             let response = match answering.await {
                 Ok(response) => response?,
-                Err(_) => Status::from(Refusal::TimedOut).into_http(),
+                Err(_) => {
+                    metrics.refused("request_timeout");
+                    Status::from(Refusal::TimedOut).into_http()
+                }
             };
-            Ok(as_temporal(response))
+            let response = as_temporal(response, &metrics);
+            // Only a refusal has its status among the headers; the others answer.
+            let code = response.headers().get(Status::GRPC_STATUS);
+            let code = code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+            metrics.answered(&path, code, begun.elapsed());
+            Ok(response)
         })
     }
 }
 
 /// A request that is too large has another status here than there.
-fn as_temporal(response: http::Response<Body>) -> http::Response<Body> {
+fn as_temporal(response: http::Response<Body>, metrics: &ServerMetrics) -> http::Response<Body> {
     let status = response.headers().get(Status::GRPC_STATUS);
     if status.is_none_or(|status| status.as_bytes() != b"11") {
         return response;
@@ -88,7 +101,10 @@ fn as_temporal(response: http::Response<Body>) -> http::Response<Body> {
         .filter(|status| status.code() == Code::OutOfRange)
         .and_then(|status| too_large(status.message()));
     match too_large {
-        Some(refusal) => Status::from(refusal).into_http(),
+        Some(refusal) => {
+            metrics.refused("request_bytes_max");
+            Status::from(refusal).into_http()
+        }
         None => response,
     }
 }

@@ -12,6 +12,8 @@ mod gate;
 mod history_json;
 mod limits;
 mod methods;
+mod metrics;
+mod monitoring;
 mod refusal;
 mod server;
 mod service;
@@ -20,6 +22,8 @@ mod visibility;
 pub use access::{ApiKeys, ApiKeysError};
 pub use history_json::{HistoryJsonError, history_from_json, history_to_json};
 pub use limits::ServeLimits;
+pub use metrics::ServerMetrics;
+pub use monitoring::Monitoring;
 pub use server::{ServeError, Server, TlsOptions};
 
 /// The server's side of Temporal's services: exactly the methods that are built.

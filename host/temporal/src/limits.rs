@@ -1,5 +1,6 @@
 //! What clients may take up, with names and defaults, and the polls that are counted for it. Each limit is kept where what it limits is.
 
+use crate::metrics::ServerMetrics;
 use crate::refusal::Refusal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,8 +74,9 @@ impl Caller {
 }
 
 /// The requests that wait for something to come.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Polls {
+    metrics: ServerMetrics,
     all: Arc<Semaphore>,
     pub(crate) of_a_queue_max: usize,
 }
@@ -87,19 +89,31 @@ pub(crate) struct Polling {
 }
 
 impl Polls {
-    pub(crate) fn new(limits: &ServeLimits) -> Polls {
-        Polls { all: permits(limits.polls_max), of_a_queue_max: limits.polls_of_a_queue_max }
+    pub(crate) fn new(limits: &ServeLimits, metrics: ServerMetrics) -> Polls {
+        let all = permits(limits.polls_max);
+        Polls { metrics, all, of_a_queue_max: limits.polls_of_a_queue_max }
+    }
+
+    /// Too many wait at one task queue.
+    pub(crate) fn too_many_at_a_queue(&self) -> Refusal {
+        self.metrics.refused("polls_of_a_queue_max");
+        Refusal::TooMany("too many polls wait at this task queue".into())
     }
 
     /// Begins to wait, if that is not too much. A request that came on no connection of the server is only counted among all.
     pub(crate) fn begin<T>(&self, request: &tonic::Request<T>) -> Result<Polling, Refusal> {
-        let too_many =
-            |whose: &str| Refusal::TooMany(format!("{whose} concurrent poller limit exceeded"));
+        let too_many = |limit, whose| {
+            self.metrics.refused(limit);
+            Refusal::TooMany(format!("{whose} concurrent poller limit exceeded"))
+        };
         let of_the_caller = match request.extensions().get::<Caller>() {
-            Some(caller) => Some(taken(&caller.polls).ok_or_else(|| too_many("connection"))?),
+            Some(caller) => Some(
+                taken(&caller.polls)
+                    .ok_or_else(|| too_many("polls_of_a_connection_max", "connection"))?,
+            ),
             None => None,
         };
-        let of_all = taken(&self.all).ok_or_else(|| too_many("namespace"))?;
+        let of_all = taken(&self.all).ok_or_else(|| too_many("polls_max", "namespace"))?;
         Ok(Polling { _of_all: of_all, _of_the_caller: of_the_caller })
     }
 }

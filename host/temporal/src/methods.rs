@@ -47,6 +47,18 @@ where
     }
 }
 
+/// The method's name, if there is one at that path.
+pub(crate) fn known(path: &str) -> Option<&'static str> {
+    match path.strip_prefix('/')?.rsplit_once('/')? {
+        ("temporal.api.workflowservice.v1.WorkflowService", method) => {
+            WORKFLOW_SERVICE.lines().find(|known| *known == method)
+        }
+        ("grpc.health.v1.Health", "Check") => Some("Check"),
+        ("grpc.health.v1.Health", "Watch") => Some("Watch"),
+        _ => None,
+    }
+}
+
 /// Why there is nothing at that path, if there is not.
 fn unknown(path: &str) -> Option<String> {
     let Some((service, method)) = path.strip_prefix('/').and_then(|path| path.rsplit_once('/'))

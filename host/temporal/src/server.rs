@@ -6,6 +6,7 @@ use crate::gate::Gate;
 use crate::generated::workflow_service_server::WorkflowServiceServer;
 use crate::limits::{Polls, ServeLimits};
 use crate::methods::KnownMethods;
+use crate::metrics::ServerMetrics;
 use crate::service::Frontend;
 use sandglass_host::Host;
 use std::future::Future;
@@ -42,6 +43,14 @@ pub enum ServeError {
         /// The address.
         address: SocketAddr,
     },
+    /// Monitoring, which has no TLS, on an address that others can reach.
+    #[error(
+        "{address} can be reached from other machines, and monitoring has no TLS: it needs the word that none is wanted"
+    )]
+    MonitoringExposed {
+        /// The address.
+        address: SocketAddr,
+    },
     /// The certificate, its key or the clients' authority cannot be used; or the server broke off.
     #[error("the server cannot serve: {0}")]
     Transport(#[from] tonic::transport::Error),
@@ -66,6 +75,7 @@ pub struct Server {
     namespace: String,
     keys: Option<ApiKeys>,
     limits: ServeLimits,
+    metrics: ServerMetrics,
 }
 
 impl Server {
@@ -92,6 +102,7 @@ impl Server {
             namespace: "default".into(),
             keys: None,
             limits: ServeLimits::default(),
+            metrics: ServerMetrics::new(),
         })
     }
 
@@ -122,6 +133,12 @@ impl Server {
         self
     }
 
+    /// What it counts, for a [`crate::Monitoring`].
+    #[must_use]
+    pub fn metrics(&self) -> ServerMetrics {
+        self.metrics.clone()
+    }
+
     /// Where it listens; with the port that the system has chosen, where 0 was asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -144,7 +161,7 @@ impl Server {
             host.client(),
             host.activity_tasks(),
             self.namespace,
-            Polls::new(&limits),
+            Polls::new(&limits, self.metrics.clone()),
             closed.clone(),
         );
         let service = WorkflowServiceServer::new(frontend)
@@ -164,7 +181,7 @@ impl Server {
             builder = builder.tls_config(tls)?;
         }
         let serving = builder
-            .layer(Gate::new(self.keys, &limits))
+            .layer(Gate::new(self.keys, &limits, self.metrics.clone()))
             .layer(KnownMethods)
             .add_service(
                 health
@@ -172,12 +189,16 @@ impl Server {
                     .send_compressed(CompressionEncoding::Gzip),
             )
             .add_service(service)
-            .serve_with_incoming_shutdown(incoming(self.listener, limits), until(closed));
+            .serve_with_incoming_shutdown(
+                incoming(self.listener, limits, self.metrics.clone()),
+                until(closed),
+            );
         let mut serving = std::pin::pin!(serving);
         tokio::select! {
             served = &mut serving => return Ok(served?),
             () = stop => {}
         }
+        self.metrics.stop();
         closing.send_replace(true);
         match tokio::time::timeout(grace, serving).await {
             Ok(served) => Ok(served?),

@@ -48,6 +48,7 @@ impl Engine {
     ) -> Option<Commit> {
         let entries = || transitions.iter().flat_map(Transition::entries);
         let count = entries().count() as u64;
+        self.counters.count(entries());
         let published = transitions.iter().rev().find_map(Transition::published).cloned();
         if count == 0 && published.is_none() {
             return None;

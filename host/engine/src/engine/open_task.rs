@@ -5,6 +5,7 @@ use crate::client::ClientError;
 use sandglass_core::engine::Request;
 use sandglass_core::{Answer, HistoryEvent};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// A taken workflow task. However it ends, the worker's slot is given back.
 pub struct OpenTask {
@@ -61,6 +62,7 @@ impl OpenTask {
                     "workflow task failed again: {}",
                     failed.failure.message
                 );
+                self.engine.counters.workflow_tasks_failed_again.fetch_add(1, Ordering::Relaxed);
                 live.task_given_up = true;
                 // Nobody works on it any more: the run has come to rest.
                 self.engine.writer.rest(live.ticket);

@@ -175,6 +175,7 @@ impl Turn {
                 Ok(failed(&inner, token, build_id, failure.cause, recorded))
             }
             End::GuestFailed(failure) => {
+                inner.stats.traps.fetch_add(1, Ordering::Relaxed);
                 let cause = FailedCause::WorkflowWorkerUnhandledFailure;
                 Ok(failed(&inner, token, build_id, cause, failure.to_failure()))
             }

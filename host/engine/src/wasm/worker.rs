@@ -115,6 +115,8 @@ pub struct WorkerStats {
     pub evictions: u64,
     /// Tasks that failed.
     pub failures: u64,
+    /// Those of them whose guest could not go on: it trapped, hit a bound, misused an import or ended its process.
+    pub traps: u64,
 }
 
 /// The workflow worker. Cheap to clone; its threads end with the last handle.
@@ -140,6 +142,7 @@ pub(super) struct Counters {
     replays: AtomicU64,
     evictions: AtomicU64,
     pub(super) failures: AtomicU64,
+    pub(super) traps: AtomicU64,
 }
 
 impl Worker {
@@ -228,6 +231,7 @@ impl Worker {
             replays: count(&inner.stats.replays),
             evictions: count(&inner.stats.evictions),
             failures: count(&inner.stats.failures),
+            traps: count(&inner.stats.traps),
         }
     }
 

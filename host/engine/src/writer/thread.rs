@@ -71,10 +71,13 @@ fn commit(shared: &Shared, store: &dyn Store, mut groups: Vec<Group>) -> bool {
     let mut workflow_ids = BTreeSet::new();
     let mut healthy = true;
     while !commits.is_empty() {
+        let begun = Instant::now();
         let Err(error) = store.commit(&commits) else {
+            shared.counters.succeeded(begun.elapsed());
             shared.commits.fetch_add(1, Ordering::Relaxed);
             break;
         };
+        shared.counters.failed();
         let reason = CommitFailed::of(&error);
         let culprit = culprit(&error, &commits).map(|at| owners[at]);
         healthy &= culprit.is_some();
@@ -97,6 +100,8 @@ fn commit(shared: &Shared, store: &dyn Store, mut groups: Vec<Group>) -> bool {
         owners = kept;
         tracing::error!(%error, runs = workflow_ids.len(), "a commit failed");
     }
+    // Before anybody is told, so that who was refused finds the reason.
+    shared.counters.medium(healthy);
     settle(shared, groups, failed, workflow_ids);
     healthy
 }

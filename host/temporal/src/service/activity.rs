@@ -36,7 +36,7 @@ impl Frontend {
             return Err(Refusal::Invalid("TaskQueue or Identity length exceeds limit.".into()));
         }
         if self.activities.polls(&queue) >= self.polls.of_a_queue_max {
-            return Err(Refusal::TooMany("too many polls wait at this task queue".into()));
+            return Err(self.polls.too_many_at_a_queue());
         }
         // An empty answer is what a worker knows as "nothing yet".
         tokio::select! {
