@@ -7,6 +7,7 @@ mod demo;
 mod exit;
 mod guests;
 mod limits;
+mod logging;
 mod payload;
 mod replay;
 mod run;
@@ -14,9 +15,9 @@ mod serve;
 mod setup;
 mod show;
 
+use crate::logging::Logging;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// A run is many small allocations that one thread makes and another drops, which the system's allocator is slow at.
 #[global_allocator]
@@ -44,11 +45,13 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // What guests and the host log goes to stderr; RUST_LOG says how much of it.
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()))
-        .with_writer(std::io::stderr)
-        .init();
+    let logging = match &cli.command {
+        Command::Serve(serve) => serve.logging().clone(),
+        _ => Logging::default(),
+    };
+    if let Err(error) = logging.start() {
+        return exit::report(&error).into();
+    }
     let ended = match cli.command {
         Command::Run(run) => run.run(),
         Command::Serve(serve) => serve.run(),

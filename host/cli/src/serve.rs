@@ -6,6 +6,7 @@ use self::limits::ClientLimits;
 use crate::code::{self, Code};
 use crate::exit::{Exit, usage};
 use crate::limits::GuestLimits;
+use crate::logging::Logging;
 use crate::setup;
 use anyhow::{Context, Result};
 use clap::Args;
@@ -69,9 +70,16 @@ pub(crate) struct Serve {
     clients: ClientLimits,
     #[command(flatten)]
     limits: GuestLimits,
+    #[command(flatten)]
+    logging: Logging,
 }
 
 impl Serve {
+    /// What is logged, and how.
+    pub(crate) fn logging(&self) -> &Logging {
+        &self.logging
+    }
+
     pub(crate) fn run(self) -> Result<Exit> {
         // All that can be wrong with the words is found before anything is opened or written.
         let code = Code::read(&self.components, &self.activities)?;

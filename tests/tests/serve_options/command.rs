@@ -2,6 +2,8 @@
 
 use sandglass_tests::command::{Running, sandglass};
 use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::Path;
 use tempfile::tempdir;
 
@@ -45,6 +47,30 @@ fn a_list_of_keys_that_is_none_is_refused_and_not_shown() {
     let (code, said) = refused(&["--request-timeout", "30s"]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("polls wait for a minute"), "{said}");
+}
+
+#[test]
+fn the_log_is_json_where_that_is_wanted() {
+    let (code, said) = refused(&["--log-level", "sandglass=loud"]);
+    assert_eq!(code, Some(2), "{said}");
+    let mut server = Running::start(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+        "--log-level",
+        "debug",
+    ]);
+    let line = server.until("serving on ");
+    let address = line.split(' ').nth(2).expect("an address").trim_end_matches(',');
+    let mut stream = TcpStream::connect(address).expect("a connection");
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("it can be said");
+    let logged = server.until("{");
+    let logged: serde_json::Value = serde_json::from_str(&logged).expect("a JSON object");
+    assert!(logged["level"].is_string() && logged["target"].is_string(), "{logged}");
+    server.signal("-TERM");
+    assert_eq!(server.end().0, Some(0));
 }
 
 #[test]

@@ -66,6 +66,7 @@ pub async fn attempt(
         workflow_id: task.execution.workflow_id.clone(),
         run_id: task.execution.run_id.clone(),
         type_name: task.activity_type.clone(),
+        attempt: task.attempt,
     };
     let guest = ActivityGuest {
         host,

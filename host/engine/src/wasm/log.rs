@@ -26,6 +26,11 @@ pub struct LogLine<'a> {
     pub run_id: &'a str,
     /// The workflow's or the activity's type.
     pub type_name: &'a str,
+    /// Which attempt of the workflow task or of the activity.
+    pub attempt: u32,
+    /// Whether the guest wrote it before, and now only again. Such lines go nowhere, unless
+    /// [`WorkerOptions::log_replays`](crate::wasm::WorkerOptions) asks for them.
+    pub is_replay: bool,
     /// How much it matters.
     pub level: Level,
     /// `log`, `stdout` or `stderr`.
@@ -49,6 +54,8 @@ pub fn tracing_sink() -> LogSink {
                     workflow_id = line.workflow_id,
                     run_id = line.run_id,
                     r#type = line.type_name,
+                    attempt = line.attempt,
+                    is_replay = line.is_replay,
                     source = line.source,
                     "{}",
                     line.text
@@ -70,6 +77,7 @@ pub(super) struct Writer {
     pub(super) workflow_id: String,
     pub(super) run_id: String,
     pub(super) type_name: String,
+    pub(super) attempt: u32,
 }
 
 /// Which of a process's two outputs.
@@ -83,8 +91,9 @@ pub(super) enum Stream {
 pub(super) struct Output {
     sink: LogSink,
     pub(super) writer: Writer,
-    /// On replay nothing is shown, and nothing is counted.
+    /// On replay nothing is counted, and nothing is shown unless that is asked for.
     pub(super) silent: bool,
+    pub(super) replays_shown: bool,
     bytes: usize,
     lines: usize,
     bytes_max: usize,
@@ -110,6 +119,7 @@ impl Output {
             sink,
             writer: Writer::default(),
             silent: false,
+            replays_shown: false,
             bytes: 0,
             lines: 0,
             bytes_max: limits.log_bytes,
@@ -188,6 +198,10 @@ impl Output {
 
     fn line(&mut self, level: Level, source: &'static str, text: &str) -> Result<(), LimitHit> {
         if self.silent {
+            // What is written again was counted when it was written first.
+            if self.replays_shown {
+                self.tell(level, source, text);
+            }
             return Ok(());
         }
         if self.counted_since.is_some_and(|since| since.elapsed() >= ACTIVITY_LOG_WINDOW) {
@@ -202,9 +216,23 @@ impl Output {
         if self.lines > self.lines_max {
             return Err(LimitHit::LogLines { max: self.lines_max });
         }
-        let Writer { workflow_id, run_id, type_name } = &self.writer;
-        (self.sink)(&LogLine { workflow_id, run_id, type_name, level, source, text });
+        self.tell(level, source, text);
         Ok(())
+    }
+
+    fn tell(&self, level: Level, source: &'static str, text: &str) {
+        let Writer { workflow_id, run_id, type_name, attempt } = &self.writer;
+        let (attempt, is_replay) = (*attempt, self.silent);
+        (self.sink)(&LogLine {
+            workflow_id,
+            run_id,
+            type_name,
+            attempt,
+            is_replay,
+            level,
+            source,
+            text,
+        });
     }
 }
 
@@ -245,6 +273,24 @@ mod tests {
         output.write(Stream::Stderr, b"d\n").unwrap();
         let hit = output.write(Stream::Stderr, b"e\n").unwrap_err();
         assert!(hit.to_string().contains("limit log_lines"), "{hit}");
+    }
+
+    #[test]
+    fn a_line_says_who_wrote_it_and_whether_again() {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&lines);
+        let tell = move |line: &super::LogLine<'_>| {
+            sink.lock().push(format!("{} {} {}", line.attempt, line.is_replay, line.text));
+        };
+        let limits = Limits { log_lines: 1, ..Limits::default() };
+        let mut output = Output::new(Arc::new(tell), &limits);
+        output.replays_shown = true;
+        output.writer.attempt = 2;
+        output.begin_task(true);
+        output.write(Stream::Stdout, b"once\ntwice\n").unwrap();
+        output.begin_task(false);
+        output.write(Stream::Stdout, b"new\n").unwrap();
+        assert_eq!(*lines.lock(), ["2 true once", "2 true twice", "2 false new"]);
     }
 
     #[test]

@@ -119,6 +119,7 @@ impl Turn {
         let Some(activation) = run.next_activation()? else { return Ok(false) };
         let mut output = self.seat.output.lock();
         output.begin_task(activation.replaying);
+        output.writer.attempt = u32::try_from(self.token.attempt).unwrap_or(u32::MAX);
         if activation.first {
             output.writer.type_name.clone_from(&run.info().workflow_type);
             drop((output, run));

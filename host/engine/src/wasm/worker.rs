@@ -39,6 +39,8 @@ pub struct WorkerOptions {
     pub cached_bytes_max: usize,
     /// Where what guests write goes.
     pub log: LogSink,
+    /// Whether lines go there that a guest writes again while it is replayed.
+    pub log_replays: bool,
 }
 
 impl WorkerOptions {
@@ -55,6 +57,7 @@ impl WorkerOptions {
             cached_runs_max: instances.saturating_sub(threads + instances / 16).max(1),
             cached_bytes_max: 768 * 1024 * 1024,
             log: tracing_sink(),
+            log_replays: false,
         }
     }
 }
@@ -400,7 +403,9 @@ impl Inner {
             workflow_id: task.execution.workflow_id.clone(),
             run_id: task.execution.run_id.clone(),
             type_name: task.workflow_type.clone(),
+            attempt: task.attempt,
         };
+        output.replays_shown = self.options.log_replays;
         let control = Control::new(limits.deadlock_timeout, self.engine.options().tick / 2);
         Seat {
             run: Arc::new(Mutex::new(run)),
