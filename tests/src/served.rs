@@ -3,13 +3,16 @@
 
 use crate::command::Running;
 use crate::{guest, target};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
 /// The guests that every SDK's tests use.
 const GUESTS: [&str; 4] = ["greeting", "cancellation", "signal-approval", "activity-retry"];
+
+/// The workflow types of recorded scenarios, which are scripts here.
+const SCRIPTED: &str = "Wait,CancelCounter,Quick,SleepCleanup,SwallowComplete,ActCancelByWorkflow,ActHeartbeatTimeout,Watched,AsyncAct";
 
 /// A server that runs until what it is for has been judged.
 pub struct Served {
@@ -28,7 +31,9 @@ impl Served {
     pub fn start() -> Served {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let database = folder.path().join("runs.db").display().to_string();
-        let components = GUESTS.map(|name| guest(name).display().to_string());
+        let scripted = format!("{}={SCRIPTED}", guest("scripted").display());
+        let mut components = GUESTS.map(|name| guest(name).display().to_string()).to_vec();
+        components.push(scripted);
         let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--db", &database, "-t", "*"];
         args.extend(components.iter().flat_map(|component| ["--component", component]));
         let mut server = Running::start(&args);
@@ -79,6 +84,10 @@ pub fn python(name: &str, requirements: &Path) -> PathBuf {
     let wanted = fs::read_to_string(requirements).expect("the requirements can be read");
     let folder = target().join("tmp").join(name);
     let (python, stamp) = (folder.join("bin/python"), folder.join("made-for.txt"));
+    // Tests run at once, and each wants it. The lock ends with the file.
+    fs::create_dir_all(target().join("tmp")).expect("a folder can be made");
+    let lock = File::create(folder.with_extension("lock")).expect("a file can be made");
+    lock.lock().expect("another test that makes it can be waited for");
     if fs::read_to_string(&stamp).is_ok_and(|made_for| made_for == wanted) {
         return python;
     }

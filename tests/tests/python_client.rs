@@ -4,9 +4,18 @@ use sandglass_tests::here;
 use sandglass_tests::served::{Served, python};
 use std::process::Command;
 
-#[test]
-fn temporals_python_sdk_works_unmodified() {
+fn judge(file: &str) {
     let folder = here().join("python");
     let mut tests = Command::new(python("python", &folder.join("requirements.txt")));
-    Served::start().judge(tests.arg(folder.join("test_interrupt.py")));
+    Served::start().judge(tests.arg(folder.join(file)));
+}
+
+#[test]
+fn temporals_python_sdk_works_unmodified() {
+    judge("test_interrupt.py");
+}
+
+#[test]
+fn what_it_sees_is_what_it_saw_of_temporals_server() {
+    judge("test_golden.py");
 }

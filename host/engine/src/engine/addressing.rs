@@ -21,14 +21,11 @@ pub(crate) struct Address {
 const BUSY_WAIT_FIRST: Duration = Duration::from_millis(2);
 
 impl Address {
-    /// Refuses what can be no address; the sentences are Temporal's (rule 20).
-    fn check(&self, id_chars_max: usize) -> Result<(), ClientError> {
+    /// Refuses what can be no address; the sentences are Temporal's (rule 20). An id that is too long for a run is one that no run has.
+    fn check(&self) -> Result<(), ClientError> {
         let invalid = |text: &str| Err(ClientError::InvalidArgument(text.into()));
         if self.workflow_id.is_empty() {
             return invalid("WorkflowId is not set on request.");
-        }
-        if self.workflow_id.chars().count() > id_chars_max {
-            return invalid("WorkflowId length exceeds limit.");
         }
         match &self.run_id {
             Some(run_id) if uuid::Uuid::parse_str(run_id).is_err() => invalid("Invalid RunId."),
@@ -69,7 +66,7 @@ impl Engine {
         address: &Address,
         f: impl FnOnce(&Arc<Slot>, &mut Live) -> R,
     ) -> Result<R, ClientError> {
-        address.check(self.options.run.id_chars_max)?;
+        address.check()?;
         let slot = self.slot(&address.workflow_id);
         let mut f = Some(f);
         let result = self
