@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflow/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -301,6 +302,18 @@ func TestSignalsQueriesAndIds(t *testing.T) {
 	check(t, err)
 	rejected := as[*temporal.ApplicationError](t, again.Get(ctx, nil))
 	same(t, []any{rejected.Message(), rejected.Type(), rejected.NonRetryable()}, []any{"rejected", "NotApproved", true})
+	query := fmt.Sprintf("WorkflowId = '%s'", run.GetID())
+	listed, err := temporals.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query})
+	check(t, err)
+	var runs []any
+	for _, it := range listed.Executions {
+		runs = append(runs, it.Execution.RunId, it.Status)
+	}
+	same(t, runs, []any{again.GetRunID(), "Failed", run.GetRunID(), "Completed"})
+	failed := &workflowservice.CountWorkflowExecutionsRequest{Query: query + " AND ExecutionStatus = 'Failed'"}
+	counted, err := temporals.CountWorkflow(ctx, failed)
+	check(t, err)
+	same(t, counted.Count, 1)
 	_, err = temporals.DescribeWorkflowExecution(ctx, "go-nobody", "")
 	as[*serviceerror.NotFound](t, err)
 }

@@ -5,6 +5,7 @@ the page's workflow does, `cancellation` cleans up when it is canceled.
 """
 
 import asyncio
+import json
 import os
 import sys
 import unittest
@@ -25,6 +26,7 @@ from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
     CancelledError,
+    RetryState,
     TerminatedError,
     WorkflowAlreadyStartedError,
 )
@@ -71,7 +73,7 @@ async def flaky(mode: str) -> str:
     attempt = activity.info().attempt
     if mode == "out of stock":
         raise ApplicationError("none left", type="OutOfStock")
-    if attempt < 3:
+    if mode == "never" or attempt < 3:
         activity.heartbeat(attempt)
         raise RuntimeError(f"attempt {attempt}")
     return f"attempt {attempt} after {activity.info().heartbeat_details[0]}"
@@ -177,6 +179,13 @@ class Interrupt(unittest.IsolatedAsyncioTestCase):
             "signal_approval", id=handle.id, task_queue=QUEUE, start_signal="reject"
         )
         self.assertIsInstance(await self.failure(again), ApplicationError)
+        query = f"WorkflowId = '{handle.id}'"
+        runs = [(it.run_id, it.status) async for it in self.client.list_workflows(query)]
+        failed = (again.result_run_id, WorkflowExecutionStatus.FAILED)
+        completed = (handle.result_run_id, WorkflowExecutionStatus.COMPLETED)
+        self.assertEqual(runs, [failed, completed])
+        count = await self.client.count_workflows(f"{query} AND ExecutionStatus = 'Failed'")
+        self.assertEqual(count.count, 1)
 
     async def test_activities_fail_and_are_tried_again(self):
         async with self.worker:
@@ -186,6 +195,21 @@ class Interrupt(unittest.IsolatedAsyncioTestCase):
                 "activity_retry", "out of stock", id="out-of-stock", task_queue=QUEUE
             )
             self.assertEqual(await other.result(), "ordered elsewhere")
+            never = await self.failure(await self.start("activity_retry", "never"))
+            self.assertIsInstance(never, ActivityError)
+            self.assertEqual(never.retry_state, RetryState.MAXIMUM_ATTEMPTS_REACHED)
+            self.assertEqual(never.__cause__.message, "attempt 3")
+
+    async def test_a_heartbeat_says_how_far_an_activity_is(self):
+        async with self.worker:
+            handle = await self.start("greeting", ComposeArgsInput("Hello", "World"))
+            details = []
+            while not details:
+                await asyncio.sleep(0.01)
+                for it in (await handle.describe()).raw_description.pending_activities:
+                    details = [json.loads(payload.data) for payload in it.heartbeat_details.payloads]
+            self.assertEqual(details, ["some details"])
+            await handle.terminate()
 
     async def test_an_activity_is_completed_by_its_id(self):
         handle = await self.start("cancellation", "shield")
@@ -208,4 +232,4 @@ if __name__ == "__main__":
     ran = unittest.main(exit=False, verbosity=2).result
     sys.stderr.flush()
     # The client's own threads sometimes abort the process on its way out; what counts has been judged by then.
-    os._exit(0 if ran.wasSuccessful() and ran.testsRun == 7 else 1)
+    os._exit(0 if ran.wasSuccessful() and ran.testsRun == 8 else 1)

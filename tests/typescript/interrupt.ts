@@ -212,6 +212,13 @@ test('signals, queries and ids', async () => {
   const cause = await failure(client.workflow.getHandle(workflowId, again.signaledRunId));
   assert(cause instanceof ApplicationFailure, `${cause}`);
   assert.deepEqual([cause.message, cause.type, cause.nonRetryable], ['rejected', 'NotApproved', true]);
+  const runs = [];
+  for await (const { runId, status } of client.workflow.list({ query: `WorkflowId = '${workflowId}'` })) {
+    runs.push([runId, status.name]);
+  }
+  assert.deepEqual(runs, [[again.signaledRunId, 'FAILED'], [handle.firstExecutionRunId, 'COMPLETED']]);
+  const failed = await client.workflow.count(`WorkflowId = '${workflowId}' AND ExecutionStatus = 'Failed'`);
+  assert.equal(failed.count, 1);
   await assert.rejects(client.workflow.getHandle('typescript-nobody').describe(), WorkflowNotFoundError);
 });
 

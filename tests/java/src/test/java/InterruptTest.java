@@ -261,6 +261,11 @@ class InterruptTest {
     assertEquals("rejected", rejected.getOriginalMessage());
     assertEquals("NotApproved", rejected.getType());
     assertTrue(rejected.isNonRetryable());
+    String query = "WorkflowId = 'java-approval'";
+    assertEquals(
+        List.of(WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_FAILED, WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_COMPLETED),
+        client.listExecutions(query).map(it -> it.getStatus()).toList());
+    assertEquals(1, client.countWorkflows(query + " AND ExecutionStatus = 'Failed'").getCount());
     assertThrows(WorkflowNotFoundException.class, () -> client.newUntypedWorkflowStub("java-nobody").describe());
   }
 
