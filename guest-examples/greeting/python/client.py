@@ -36,6 +36,8 @@ async def main(verb: str, id: str) -> None:
                     print(f"  caused by {type(why.__cause__).__name__}: {why.__cause__}")
         case _:
             sys.exit(__doc__)
+    # Threads of the SDK that still hold an answer crash the process if it ends at once.
+    await asyncio.sleep(0.1)
 
 
 if __name__ == "__main__":
