@@ -4,6 +4,7 @@ use crate::guests::target;
 use crate::project;
 use std::env;
 use std::io::{BufRead, BufReader, Read};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::OnceLock;
@@ -108,6 +109,15 @@ impl Running {
     pub fn end(mut self) -> (Option<i32>, String) {
         self.stderr.read_to_string(&mut self.heard).expect("stderr can be read");
         let status = self.child.wait().expect("it can be waited for");
-        (status.code(), self.heard)
+        (status.code(), mem::take(&mut self.heard))
+    }
+}
+
+impl Drop for Running {
+    /// A test that fails leaves nothing behind.
+    fn drop(&mut self) {
+        // It may have ended, and that is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -71,6 +71,15 @@ impl Worker {
     }
 }
 
+impl Drop for Worker {
+    /// A test that fails leaves nothing behind.
+    fn drop(&mut self) {
+        // It may have ended, and that is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Any time as one time, so that what is said on another day is the same.
 fn timeless(said: &str) -> String {
     let is_time =
