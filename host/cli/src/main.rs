@@ -14,6 +14,7 @@ mod run;
 mod serve;
 mod setup;
 mod show;
+mod workflow;
 
 use crate::logging::Logging;
 use clap::{Parser, Subcommand};
@@ -35,6 +36,7 @@ struct Cli {
 enum Command {
     Run(run::Run),
     Serve(serve::Serve),
+    Workflow(Box<workflow::Workflow>),
     Replay(replay::Replay),
     /// Look into components, and compile them ahead of time.
     #[command(subcommand)]
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(run) => run.run(),
         Command::Serve(serve) => serve.run(),
+        Command::Workflow(workflow) => workflow.run(),
         Command::Replay(replay) => replay.run(),
         Command::Component(component) => component.run(),
         Command::Demo(demo) => demo.run(),

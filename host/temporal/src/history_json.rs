@@ -3,14 +3,13 @@
 //! What lives here: proto3 JSON of `temporal.api.history.v1.History` in both directions, the enum names that older exports have included.
 //! Everything is read by Temporal's descriptors, so events that have no machine here come through whole. What does not: files.
 
+use crate::json::{DESCRIPTORS, whole_numbers};
 use prost::Message;
-use prost_reflect::{
-    DescriptorPool, DeserializeOptions, DynamicMessage, EnumDescriptor, Kind, MessageDescriptor,
-};
+use prost_reflect::{DeserializeOptions, DynamicMessage, EnumDescriptor, Kind, MessageDescriptor};
 use sandglass_host::History;
 use sandglass_host::core::HistoryEvent;
 use serde_json::{Map, Value};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// Why a text is no history.
 #[derive(Debug, thiserror::Error)]
@@ -32,12 +31,6 @@ pub enum HistoryJsonError {
         why: String,
     },
 }
-
-/// Temporal's messages, as `temporalio-protos` publishes them.
-static DESCRIPTORS: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(&include_bytes!(env!("TEMPORAL_DESCRIPTORS"))[..])
-        .expect("the descriptors are from the build, and a test reads them")
-});
 
 /// Reads a history.
 ///
@@ -154,22 +147,6 @@ fn screaming_snake_case(name: &str) -> String {
         full.push(letter.to_ascii_uppercase());
     }
     full
-}
-
-/// Temporal writes a double without a fraction as a whole number.
-fn whole_numbers(json: &mut Value) {
-    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-    match json {
-        Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
-        Value::Array(values) => values.iter_mut().for_each(whole_numbers),
-        Value::Number(number) if number.is_f64() => {
-            if let Some(whole) = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < EXACT_MAX)
-            {
-                *json = Value::from(whole as i64);
-            }
-        }
-        _ => {}
-    }
 }
 
 #[cfg(test)]

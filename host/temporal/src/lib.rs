@@ -10,6 +10,7 @@ mod connection;
 mod convert;
 mod gate;
 mod history_json;
+mod json;
 mod limits;
 mod methods;
 mod metrics;
@@ -21,6 +22,7 @@ mod visibility;
 
 pub use access::{ApiKeys, ApiKeysError};
 pub use history_json::{HistoryJsonError, history_from_json, history_to_json};
+pub use json::{MessageJsonError, message_to_json};
 pub use limits::ServeLimits;
 pub use metrics::ServerMetrics;
 pub use monitoring::Monitoring;

@@ -21,7 +21,7 @@ const PAGE_EVENTS_MAX: usize = 1_000;
 /// Bytes of events after which a page ends; it has one event at least. Clients take messages of 4 MiB.
 const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Callers that show what is stored and nothing else, by the header `client-name`.
-const SHOW_WHAT_IS_STORED: [&str; 2] = ["temporal-cli", "temporal-ui"];
+const SHOW_WHAT_IS_STORED: [&str; 3] = ["temporal-cli", "temporal-ui", "sandglass-cli"];
 
 /// Where a page begins.
 #[derive(Clone, PartialEq, Message)]

@@ -1,0 +1,271 @@
+//! `sandglass workflow` against `sandglass serve`: each subcommand's text and JSON, its exit code, and what it says of wrong use.
+
+use sandglass_tests::command::{Running, sandglass};
+use sandglass_tests::guest;
+use serde_json::{Value, json};
+use std::process::Stdio;
+
+/// A server of its own, for one test.
+struct Served {
+    server: Option<Running>,
+    address: String,
+    _folder: tempfile::TempDir,
+}
+
+/// What a call of the command has led to.
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Served {
+    fn start() -> Served {
+        let folder = tempfile::tempdir().expect("a folder");
+        let database = folder.path().join("runs.db").display().to_string();
+        let components: Vec<String> =
+            ["cancellation", "signal-approval", "bench-empty", "scripted"]
+                .map(|name| format!("{}={name}", guest(name).display()))
+                .into();
+        let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--db", &database];
+        args.extend(components.iter().flat_map(|component| ["--component", component]));
+        let mut server = Running::start(&args);
+        let line = server.until("serving on ");
+        let address = line.trim_start_matches("serving on ").split(',').next().unwrap_or_default();
+        let address = address.trim().to_owned();
+        Served { server: Some(server), address, _folder: folder }
+    }
+
+    fn workflow(&self, args: &[&str]) -> Said {
+        said(&[args, &["--address", &self.address]].concat())
+    }
+
+    /// What it says in good order.
+    fn text(&self, args: &[&str]) -> String {
+        let said = self.workflow(args);
+        assert_eq!(said.code, Some(0), "{args:?}: {}{}", said.out, said.err);
+        said.out
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        let text = self.text(&[args, &["-o", "json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
+    }
+
+    fn start_workflow(&self, kind: &str, id: &str, input: &str) {
+        self.text(&["start", "--type", kind, "-w", id, "-i", input]);
+    }
+
+    /// Asks until it says that.
+    fn until(&self, args: &[&str], word: &str) -> String {
+        loop {
+            let text = self.text(args);
+            if text.contains(word) {
+                return text;
+            }
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.signal("-TERM");
+            server.end();
+        }
+    }
+}
+
+fn said(args: &[&str]) -> Said {
+    let call = [&["workflow"], args].concat();
+    let output = sandglass(&call).stdin(Stdio::null()).output().expect("the command is called");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+}
+
+/// The names of the events that a text shows.
+fn events(text: &str) -> Vec<&str> {
+    let rows = text.lines().filter(|line| line.contains("Z  "));
+    rows.filter_map(|line| line.rsplit("  ").next()).collect()
+}
+
+#[test]
+fn a_workflow_is_executed_and_looked_at() {
+    let served = Served::start();
+    let executed =
+        served.text(&["execute", "--type", "bench-empty", "-w", "e", "-i", r#"{"a":1}"#]);
+    let (head, rest) = executed.split_once("\n\n").expect("two parts");
+    assert!(head.starts_with("Running execution:\n  WorkflowId  e\n  RunId       "), "{head}");
+    assert!(head.ends_with("Namespace   default\n  TaskQueue   default"), "{head}");
+    let expected = [
+        "WorkflowExecutionStarted",
+        "WorkflowTaskScheduled",
+        "WorkflowTaskStarted",
+        "WorkflowTaskCompleted",
+        "WorkflowExecutionCompleted",
+    ];
+    assert_eq!(events(rest), expected);
+    let end =
+        "  Status          COMPLETED\n  Result          {\"a\":1}\n  ResultEncoding  json/plain\n";
+    assert!(rest.ends_with(end), "{rest}");
+    assert_eq!(served.text(&["result", "-w", "e"]), format!("Results:\n{end}"));
+    let shown = served.text(&["show", "-w", "e"]);
+    assert_eq!(events(&shown), expected);
+    assert!(shown.ends_with(&format!("\n\nResults:\n{end}")), "{shown}");
+    let mut newest_first = expected;
+    newest_first.reverse();
+    assert_eq!(events(&served.text(&["show", "-w", "e", "--reverse"])), newest_first);
+    let history = served.json(&["show", "-w", "e"]);
+    assert_eq!(history["events"][4]["eventType"], "EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED");
+    let result = served.json(&["result", "-w", "e"]);
+    assert_eq!((&result["status"], &result["result"]), (&json!("COMPLETED"), &json!({"a": 1})));
+    assert_eq!(
+        result["runId"],
+        history["events"][0]["workflowExecutionStartedEventAttributes"]["originalExecutionRunId"]
+    );
+    let again = served.json(&["execute", "--type", "bench-empty", "-w", "e2", "-i", "7"]);
+    assert_eq!(
+        again["closeEvent"]["workflowExecutionCompletedEventAttributes"]["result"],
+        json!([7])
+    );
+    assert!(again["durationMillis"].is_u64());
+}
+
+#[test]
+fn a_workflow_that_runs_is_described_asked_signaled_and_interrupted() {
+    let served = Served::start();
+    let script =
+        r#"[{"publish":{"name":"status","value":"waiting"}},{"receive":"go"},"return-result"]"#;
+    served.start_workflow("scripted", "asked", script);
+    let twice = served.text(&["start", "--type", "scripted", "-w", "asked"]);
+    let once = served.text(&["describe", "-w", "asked"]);
+    let run_id = |text: &str| {
+        text.split("RunId").nth(1).map(|it| it.split_whitespace().next().map(str::to_owned))
+    };
+    assert_eq!(run_id(&twice), run_id(&once));
+    assert!(once.contains("Pending Activities: 0\nPending Child Workflows: 0"), "{once}");
+    let refused =
+        served.workflow(&["start", "--type", "scripted", "-w", "asked", "--fail-existing"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.err.starts_with("error: failed starting workflow: Workflow execution is already running. WorkflowId: asked, RunId: "), "{}", refused.err);
+    let answer = served.text(&["query", "-w", "asked", "--type", "status"]);
+    assert_eq!(answer, "Query result:\n  QueryResult  \"waiting\"\n");
+    assert_eq!(
+        served.json(&["query", "-w", "asked", "--name", "status"]),
+        json!({"queryResult": ["waiting"]})
+    );
+    let stack = served.text(&["stack", "-w", "asked"]);
+    assert!(stack.contains("scripted::Player::play"), "{stack}");
+    assert_eq!(
+        served.text(&["signal", "-w", "asked", "--name", "go", "-i", "5"]),
+        "Signal workflow succeeded\n"
+    );
+    assert!(served.text(&["result", "-w", "asked"]).contains("Result          5"));
+    for (id, ask, told, code, status) in [
+        ("c", "cancel", "Canceled workflow\n", 3, "CANCELED"),
+        ("t", "terminate", "Workflow terminated\n", 4, "TERMINATED"),
+    ] {
+        served.start_workflow("cancellation", id, "\"nothing\"");
+        served.until(&["show", "-w", id], "TimerStarted");
+        assert_eq!(served.text(&[ask, "-w", id, "--reason", "enough"]), told);
+        let ended = served.workflow(&["result", "-w", id]);
+        assert_eq!(ended.code, Some(code), "{}", ended.err);
+        assert!(
+            ended.out.contains(&format!("Status    {status}"))
+                || ended.out.contains(&format!("Status  {status}")),
+            "{}",
+            ended.out
+        );
+        assert_eq!(ended.err, format!("error: the workflow has ended as {status}\n"));
+        assert!(served.json(&["show", "-w", id]).to_string().contains("enough"));
+    }
+    let over = served.workflow(&["terminate", "-w", "t"]);
+    assert_eq!(
+        over.err,
+        "error: failed to terminate workflow: workflow execution already completed\n"
+    );
+}
+
+#[test]
+fn workflows_are_listed_counted_and_asked_many_at_once() {
+    let served = Served::start();
+    for number in 0..3 {
+        served.start_workflow("cancellation", &format!("many-{number}"), "\"nothing\"");
+    }
+    served.text(&["execute", "--type", "bench-empty", "-w", "one"]);
+    let running = "ExecutionStatus = 'Running'";
+    let list = served.text(&["list", "--query", running]);
+    assert_eq!(
+        list.lines().filter(|line| line.starts_with("  Running  many-")).count(),
+        3,
+        "{list}"
+    );
+    assert_eq!(
+        served.json(&["list", "--limit", "2", "--page-size", "1"]).as_array().map(Vec::len),
+        Some(2)
+    );
+    assert_eq!(served.text(&["list", "--query", "WorkflowId = 'nobody'"]), "");
+    assert_eq!(served.text(&["count"]), "Total: 4\n");
+    let groups = served.text(&["count", "--query", "GROUP BY ExecutionStatus"]);
+    assert!(groups.contains("Group total: 3, values: Running\n"), "{groups}");
+    assert_eq!(served.json(&["count", "--query", running]), json!({"count": "3"}));
+    let ask = ["cancel", "--query", running, "--reason", "all of them"];
+    let denied = served.workflow(&ask);
+    assert_eq!(denied.code, Some(1));
+    assert!(denied.err.contains("approximately 3 workflow(s)? y/N"), "{}", denied.err);
+    let batch = served.json(&[&ask[..], &["--yes"]].concat());
+    assert!(batch["batchJobId"].is_string(), "{batch}");
+    served.until(&["count", "--query", "ExecutionStatus = 'Canceled'"], "Total: 3\n");
+    assert_eq!(served.text(&["delete", "-w", "one", "--yes"]), "Delete workflow succeeded\n");
+    served.until(&["count"], "Total: 3\n");
+    let started = served.json(&[
+        "signal-with-start",
+        "--type",
+        "scripted",
+        "-w",
+        "sws",
+        "--signal-name",
+        "go",
+        "--signal-input",
+        "1",
+        "-i",
+        r#"[{"receive":"go"},"return-result"]"#,
+    ]);
+    assert_eq!((&started["workflowId"], &started["type"]), (&json!("sws"), &json!("scripted")));
+    assert!(served.text(&["result", "-w", "sws"]).contains("Result          1"));
+}
+
+#[test]
+fn wrong_use_says_what_to_do() {
+    let served = Served::start();
+    let refused = |args: &[&str], code: i32, words: &str| {
+        let said = served.workflow(args);
+        assert_eq!(said.code, Some(code), "{args:?}: {}", said.err);
+        assert!(said.err.contains(words), "{args:?}: {}", said.err);
+        assert!(!said.err.contains("panicked") && !said.err.contains("/src/"), "{}", said.err);
+    };
+    for ask in [&["describe"][..], &["cancel"], &["show"], &["result"], &["query", "--name", "q"]] {
+        refused(&[ask, &["-w", "nobody"]].concat(), 1, "workflow not found for ID: nobody");
+    }
+    refused(&["start", "--type", "t", "-i", "{bad"], 2, "input #1 is not valid JSON");
+    refused(&["start", "--type", "t", "--memo", "x"], 2, "--memo \"x\" is not KEY=VALUE");
+    refused(&["start"], 2, "--type <TYPE>");
+    refused(&["cancel"], 2, "give --workflow-id, or --query");
+    refused(&["list", "--query", "Nothing = 1"], 1, "failed listing workflows: ");
+    refused(&["list", "--bogus"], 2, "--bogus");
+    refused(&["update", "-w", "w", "--name", "n"], 2, "workflow update comes in a later version");
+    refused(&["reset"], 2, "workflow reset comes in a later version");
+    refused(&["list", "--tls-ca-path", "/nowhere/ca.pem"], 2, "/nowhere/ca.pem");
+    let other = said(&["list", "--address", "127.0.0.1:1"]);
+    assert_eq!(other.code, Some(1));
+    assert!(
+        other.err.contains("no server answers at 127.0.0.1:1")
+            && other.err.contains("sandglass serve"),
+        "{}",
+        other.err
+    );
+    let wrong = said(&["list", "--address", "no address"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (Some(2), ""));
+    served.start_workflow("cancellation", "waits", "\"nothing\"");
+    refused(&["result", "-w", "waits", "--command-timeout", "300ms"], 1, "took longer than");
+}
