@@ -3,6 +3,7 @@
 mod bench;
 mod code;
 mod component;
+mod config;
 mod demo;
 mod exit;
 mod guests;
@@ -17,7 +18,7 @@ mod show;
 mod workflow;
 
 use crate::logging::Logging;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// A run is many small allocations that one thread makes and another drops, which the system's allocator is slow at.
@@ -46,7 +47,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let words = match config::with_file(&Cli::command(), std::env::args_os().collect()) {
+        Ok(words) => words,
+        Err(error) => return exit::report(&error).into(),
+    };
+    let cli = Cli::parse_from(words);
     let logging = match &cli.command {
         Command::Serve(serve) => serve.logging().clone(),
         _ => Logging::default(),

@@ -26,6 +26,9 @@ use tokio::signal::unix::{SignalKind, signal};
 /// SIGTERM and Ctrl-C stop it in good order: no new tasks, and what is at work has --grace to end.
 #[derive(Args)]
 pub(crate) struct Serve {
+    /// A TOML file with any of these options, by the same names; what is said here wins
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// A component file; after `=`, the workflow types that it serves (without, its name's stem);
     /// can be repeated
     #[arg(long = "component", value_name = "COMPONENT[=TYPE,…]")]

@@ -74,6 +74,34 @@ fn the_log_is_json_where_that_is_wanted() {
 }
 
 #[test]
+fn options_stand_in_a_file_and_the_command_line_wins() {
+    let folder = tempdir().expect("a folder");
+    let file = folder.path().join("sandglass.toml");
+    for (text, why) in [
+        ("namespace = \"a\"\nlistne = \"x\"\n", "line 2: listne: there is no such option"),
+        ("\n\ngrace = \"soon\"\n", "line 3: grace: invalid value 'soon'"),
+        ("insecure = 1\n", "line 1: insecure: write true or false"),
+        ("namespace = \n", "sandglass.toml: TOML parse error at line 1"),
+    ] {
+        fs::write(&file, text).expect("it can be written");
+        let (code, said) = refused(&["--config", name(&file)]);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(why) && said.contains(name(&file)), "{said}");
+    }
+    let text = "listen = \"127.0.0.1:0\"\nnamespace = \"filed\"\ntask-queue = [\"a\", \"b\"]\n\
+                connections = 7\ninsecure = false\n";
+    fs::write(&file, text).expect("it can be written");
+    for (more, namespace) in
+        [(&[][..], "namespace filed"), (&["--namespace=said"], "namespace said")]
+    {
+        let mut server = Running::start(&[&["serve", "--config", name(&file)], more].concat());
+        server.until(namespace);
+        server.signal("-TERM");
+        assert_eq!(server.end().0, Some(0));
+    }
+}
+
+#[test]
 fn keys_are_not_logged() {
     let folder = tempdir().expect("a folder");
     let file = folder.path().join("keys");
