@@ -48,6 +48,10 @@ impl Activities {
         self.types.insert(activity_type, activity);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.types.is_empty()
+    }
+
     pub(crate) fn get(&self, activity_type: &str) -> Option<Arc<dyn Activity>> {
         self.types.get(activity_type).cloned()
     }

@@ -8,7 +8,7 @@ mod view;
 pub use error::{ClientError, WorkflowError};
 pub use handle::WorkflowHandle;
 pub use start::{DEFAULT_TASK_QUEUE, StartWorkflow};
-pub use view::{History, HistoryPage, WorkflowDescription};
+pub use view::{History, HistoryPage, TaskQueueDescription, WorkflowDescription};
 
 use crate::engine::{Engine, Starting};
 use crate::store::{BatchOperation, Condition, ListFilter, RunSummary};
@@ -139,6 +139,18 @@ impl Client {
         limit: usize,
     ) -> Result<Vec<BatchOperation>, ClientError> {
         self.engine.batch_operations(after, limit).await
+    }
+
+    /// How that task queue stands now.
+    #[must_use]
+    pub fn task_queue(&self, name: &str) -> TaskQueueDescription {
+        self.engine.describe_queue(name)
+    }
+
+    /// What the host keeps its runs in: `sqlite`, `memory`.
+    #[must_use]
+    pub fn store_name(&self) -> &'static str {
+        self.engine.store.name()
     }
 
     /// What time it is for the host.

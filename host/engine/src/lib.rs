@@ -27,7 +27,7 @@ pub use activity::{
 };
 pub use client::{
     Client, ClientError, DEFAULT_TASK_QUEUE, History, HistoryPage, StartWorkflow, StartedWorkflow,
-    WorkflowDescription, WorkflowError, WorkflowHandle,
+    TaskQueueDescription, WorkflowDescription, WorkflowError, WorkflowHandle,
 };
 pub use clock::Clock;
 pub use engine::{OpenTask, RunHistory};

@@ -180,6 +180,13 @@ impl Tasks {
         state.forget_unused(queue);
     }
 
+    /// How many tasks wait in that queue.
+    pub(crate) fn waiting_in(&self, queue: &str) -> usize {
+        let state = self.state.lock();
+        let queue = state.queues.get(queue);
+        queue.map_or(0, |queue| queue.waiting.values().map(BTreeMap::len).sum())
+    }
+
     /// How many polls wait in that queue.
     pub(crate) fn polls(&self, queue: &str) -> usize {
         self.state.lock().queues.get(queue).map_or(0, |queue| queue.polls.len())

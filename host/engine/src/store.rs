@@ -31,6 +31,9 @@ use sandglass_core::task::Published;
 ///
 /// What a test of the trait demands of every store is in [`testing::conformance`].
 pub trait Store: Send + Sync + 'static {
+    /// What it keeps runs in, as people are told.
+    fn name(&self) -> &'static str;
+
     /// Makes all of `commits` durable in one transaction, or none of them.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod limits;
 mod methods;
 mod metrics;
 mod monitoring;
+mod reflection;
 mod refusal;
 mod server;
 mod service;
@@ -32,4 +33,8 @@ pub use server::{ServeError, Server, TlsOptions};
 #[allow(clippy::all, clippy::allow_attributes_without_reason, reason = "generated code")]
 mod generated {
     tonic::include_proto!("temporal.api.workflowservice.v1");
+
+    pub(crate) mod operator {
+        tonic::include_proto!("temporal.api.operatorservice.v1");
+    }
 }

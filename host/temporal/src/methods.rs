@@ -8,6 +8,8 @@ use tower::{Layer, Service};
 
 /// What is built of `temporal.api.workflowservice.v1.WorkflowService`, one name a line; the build script reads it, too.
 const WORKFLOW_SERVICE: &str = include_str!("methods.txt");
+/// The same of `temporal.api.operatorservice.v1.OperatorService`.
+const OPERATOR_SERVICE: &str = include_str!("operator_methods.txt");
 
 /// Refuses the methods of Temporal's services that are not built, before anything is read of the request.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +71,12 @@ fn unknown(path: &str) -> Option<String> {
         "temporal.api.workflowservice.v1.WorkflowService" => {
             WORKFLOW_SERVICE.lines().any(|known| known == method)
         }
-        "temporal.api.operatorservice.v1.OperatorService" => false,
+        "temporal.api.operatorservice.v1.OperatorService" => {
+            OPERATOR_SERVICE.lines().any(|known| known == method)
+        }
+        "grpc.reflection.v1.ServerReflection" | "grpc.reflection.v1alpha.ServerReflection" => {
+            method == "ServerReflectionInfo"
+        }
         "grpc.health.v1.Health" => matches!(method, "Check" | "Watch"),
         _ => return Some(format!("unknown service {service}")),
     };

@@ -3,10 +3,12 @@
 use crate::access::ApiKeys;
 use crate::connection::incoming;
 use crate::gate::Gate;
+use crate::generated::operator::operator_service_server::OperatorServiceServer;
 use crate::generated::workflow_service_server::WorkflowServiceServer;
 use crate::limits::{Polls, ServeLimits};
 use crate::methods::KnownMethods;
 use crate::metrics::ServerMetrics;
+use crate::reflection;
 use crate::service::Frontend;
 use sandglass_host::Host;
 use std::future::Future;
@@ -164,11 +166,15 @@ impl Server {
             Polls::new(&limits, self.metrics.clone()),
             closed.clone(),
         );
-        let service = WorkflowServiceServer::new(frontend)
+        let service = WorkflowServiceServer::new(frontend.clone())
             .accept_compressed(CompressionEncoding::Gzip)
             .send_compressed(CompressionEncoding::Gzip)
             .max_decoding_message_size(limits.request_bytes_max)
             .max_encoding_message_size(limits.answer_bytes_max);
+        let operator = OperatorServiceServer::new(frontend)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .send_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(limits.request_bytes_max);
         let (reporter, health) = tonic_health::server::health_reporter();
         reporter.set_serving::<WorkflowServiceServer<Frontend>>().await;
         let mut builder = tonic::transport::Server::builder()
@@ -189,6 +195,9 @@ impl Server {
                     .send_compressed(CompressionEncoding::Gzip),
             )
             .add_service(service)
+            .add_service(operator)
+            .add_service(reflection::v1())
+            .add_service(reflection::v1alpha())
             .serve_with_incoming_shutdown(
                 incoming(self.listener, limits, self.metrics.clone()),
                 until(closed),

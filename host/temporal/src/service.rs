@@ -4,9 +4,11 @@ mod activity;
 mod batch;
 mod describe;
 mod history;
+mod operator;
 mod query;
 mod start;
 mod system;
+mod task_queue;
 mod visibility;
 mod workflow;
 
@@ -19,6 +21,7 @@ use prost::Message;
 use sandglass_host::{ActivityTasks, Client, WorkflowHandle};
 use std::sync::Arc;
 use std::time::Duration;
+use task_queue::Pollers;
 use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
 use temporalio_protos::temporal::api::workflowservice::v1 as api;
 use tokio::sync::watch;
@@ -40,6 +43,7 @@ pub(crate) struct Frontend {
     namespace: String,
     polls: Polls,
     batches: Arc<Batches>,
+    pollers: Pollers,
     /// True once the server is to stop: what waits answers that nothing has come.
     closing: watch::Receiver<bool>,
 }
@@ -60,7 +64,15 @@ impl Frontend {
                 tracing::error!(%error, "batch operations that were under way cannot be resumed");
             }
         });
-        Frontend { client, activities, namespace, polls, batches, closing }
+        Frontend {
+            client,
+            activities,
+            namespace,
+            polls,
+            batches,
+            pollers: Pollers::default(),
+            closing,
+        }
     }
 
     fn check_namespace(&self, namespace: &str) -> Result<(), Refusal> {
@@ -146,6 +158,11 @@ macro_rules! methods {
 methods! {
     get_system_info: GetSystemInfoRequest -> GetSystemInfoResponse = system_info;
     describe_namespace: DescribeNamespaceRequest -> DescribeNamespaceResponse = namespace;
+    list_namespaces: ListNamespacesRequest -> ListNamespacesResponse = namespaces;
+    get_cluster_info: GetClusterInfoRequest -> GetClusterInfoResponse = cluster;
+    get_search_attributes:
+        GetSearchAttributesRequest -> GetSearchAttributesResponse = search_attributes;
+    describe_task_queue: DescribeTaskQueueRequest -> DescribeTaskQueueResponse = task_queue;
     shutdown_worker: ShutdownWorkerRequest -> ShutdownWorkerResponse = worker_stops;
     start_workflow_execution:
         StartWorkflowExecutionRequest -> StartWorkflowExecutionResponse = start;

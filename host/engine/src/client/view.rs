@@ -9,6 +9,21 @@ use std::sync::Arc;
 /// How a run stands.
 pub type WorkflowDescription = sandglass_core::engine::Description;
 
+/// How a task queue stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskQueueDescription {
+    /// Who the worker in this process is.
+    pub identity: String,
+    /// Whether it takes workflow tasks of this queue.
+    pub serves_workflows: bool,
+    /// Whether it takes activity tasks of this queue.
+    pub serves_activities: bool,
+    /// Workflow tasks that wait for a worker.
+    pub workflow_tasks: usize,
+    /// Activity tasks that wait for a worker.
+    pub activity_tasks: usize,
+}
+
 /// A run's history. It serialises to what `temporal workflow show -o json` prints.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {

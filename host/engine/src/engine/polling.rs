@@ -2,7 +2,7 @@
 //! was about to get goes to another one.
 
 use super::{Address, Engine, Slot};
-use crate::client::ClientError;
+use crate::client::{ClientError, TaskQueueDescription};
 use crate::matching::{Polled, Waiting};
 use crate::writer::Ticket;
 use sandglass_core::engine::{ActivityTask, ActivityTaskToken, AddressedActivity};
@@ -11,6 +11,18 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 impl Engine {
+    /// How a task queue stands.
+    pub(crate) fn describe_queue(&self, queue: &str) -> TaskQueueDescription {
+        let is_served = !self.is_stopping() && self.served.contains(queue);
+        TaskQueueDescription {
+            identity: self.identity.clone(),
+            serves_workflows: is_served && self.worker().is_some(),
+            serves_activities: is_served && !self.activities.is_empty(),
+            workflow_tasks: self.workflow_tasks.waiting_in(queue),
+            activity_tasks: self.activity_tasks.waiting_in(queue),
+        }
+    }
+
     /// Waits for a task in that queue. Its start is durable before it is handed out.
     pub(crate) async fn poll_activity(
         &self,

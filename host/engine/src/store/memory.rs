@@ -173,6 +173,10 @@ impl Run {
 }
 
 impl Store for MemoryStore {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
     fn commit(&self, commits: &[Commit]) -> Result<(), Error> {
         let mut runs = self.0.write();
         runs.check(commits)?;

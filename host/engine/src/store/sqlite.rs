@@ -136,6 +136,10 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+
     fn commit(&self, commits: &[Commit]) -> Result<(), Error> {
         self.writer.lock().commit(commits)
     }

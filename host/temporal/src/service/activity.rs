@@ -38,6 +38,7 @@ impl Frontend {
         if self.activities.polls(&queue) >= self.polls.of_a_queue_max {
             return Err(self.polls.too_many_at_a_queue());
         }
+        self.pollers.note(&queue, &request.identity, self.client.now());
         // An empty answer is what a worker knows as "nothing yet".
         tokio::select! {
             polled = self.activities.poll(&queue, &request.identity) => match polled {

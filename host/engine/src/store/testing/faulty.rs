@@ -144,6 +144,10 @@ impl<S> FaultyStore<S> {
 }
 
 impl<S: Store> Store for FaultyStore<S> {
+    fn name(&self) -> &'static str {
+        self.inner.name()
+    }
+
     fn commit(&self, commits: &[Commit]) -> Result<(), Error> {
         let (before, after) = self.begin(commits.len());
         if let Some(error) = before {
