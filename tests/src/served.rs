@@ -29,11 +29,20 @@ impl Served {
     /// If it does not start.
     #[must_use]
     pub fn start() -> Served {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let database = folder.path().join("runs.db").display().to_string();
         let scripted = format!("{}={SCRIPTED}", guest("scripted").display());
         let mut components = GUESTS.map(|name| guest(name).display().to_string()).to_vec();
         components.push(scripted);
+        Served::with(&components)
+    }
+
+    /// Starts one with those components, given as `serve` takes them.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn with(components: &[String]) -> Served {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let database = folder.path().join("runs.db").display().to_string();
         let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--db", &database, "-t", "*"];
         args.extend(components.iter().flat_map(|component| ["--component", component]));
         let mut server = Running::start(&args);

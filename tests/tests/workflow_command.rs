@@ -1,15 +1,14 @@
 //! `sandglass workflow` against `sandglass serve`: each subcommand's text and JSON, its exit code, and what it says of wrong use.
 
-use sandglass_tests::command::{Running, sandglass};
+use sandglass_tests::command::sandglass;
 use sandglass_tests::guest;
+use sandglass_tests::served::Served;
 use serde_json::{Value, json};
 use std::process::Stdio;
 
-/// A server of its own, for one test.
-struct Served {
-    server: Option<Running>,
-    address: String,
-    _folder: tempfile::TempDir,
+/// The command, as it is called about one server.
+struct Asked {
+    served: Served,
 }
 
 /// What a call of the command has led to.
@@ -19,25 +18,15 @@ struct Said {
     err: String,
 }
 
-impl Served {
-    fn start() -> Served {
-        let folder = tempfile::tempdir().expect("a folder");
-        let database = folder.path().join("runs.db").display().to_string();
-        let components: Vec<String> =
-            ["cancellation", "signal-approval", "bench-empty", "scripted"]
-                .map(|name| format!("{}={name}", guest(name).display()))
-                .into();
-        let mut args = vec!["serve", "--listen", "127.0.0.1:0", "--db", &database];
-        args.extend(components.iter().flat_map(|component| ["--component", component]));
-        let mut server = Running::start(&args);
-        let line = server.until("serving on ");
-        let address = line.trim_start_matches("serving on ").split(',').next().unwrap_or_default();
-        let address = address.trim().to_owned();
-        Served { server: Some(server), address, _folder: folder }
+impl Asked {
+    fn start() -> Asked {
+        let component = |name: &str| format!("{}={name}", guest(name).display());
+        let names = ["cancellation", "signal-approval", "bench-empty", "scripted"];
+        Asked { served: Served::with(&names.map(component)) }
     }
 
     fn workflow(&self, args: &[&str]) -> Said {
-        said(&[args, &["--address", &self.address]].concat())
+        said(&[args, &["--address", self.served.address()]].concat())
     }
 
     /// What it says in good order.
@@ -67,15 +56,6 @@ impl Served {
     }
 }
 
-impl Drop for Served {
-    fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            server.signal("-TERM");
-            server.end();
-        }
-    }
-}
-
 fn said(args: &[&str]) -> Said {
     let call = [&["workflow"], args].concat();
     let output = sandglass(&call).stdin(Stdio::null()).output().expect("the command is called");
@@ -91,7 +71,7 @@ fn events(text: &str) -> Vec<&str> {
 
 #[test]
 fn a_workflow_is_executed_and_looked_at() {
-    let served = Served::start();
+    let served = Asked::start();
     let executed =
         served.text(&["execute", "--type", "bench-empty", "-w", "e", "-i", r#"{"a":1}"#]);
     let (head, rest) = executed.split_once("\n\n").expect("two parts");
@@ -133,7 +113,7 @@ fn a_workflow_is_executed_and_looked_at() {
 
 #[test]
 fn a_workflow_that_runs_is_described_asked_signaled_and_interrupted() {
-    let served = Served::start();
+    let served = Asked::start();
     let script =
         r#"[{"publish":{"name":"status","value":"waiting"}},{"receive":"go"},"return-result"]"#;
     served.start_workflow("scripted", "asked", script);
@@ -188,7 +168,7 @@ fn a_workflow_that_runs_is_described_asked_signaled_and_interrupted() {
 
 #[test]
 fn workflows_are_listed_counted_and_asked_many_at_once() {
-    let served = Served::start();
+    let served = Asked::start();
     for number in 0..3 {
         served.start_workflow("cancellation", &format!("many-{number}"), "\"nothing\"");
     }
@@ -237,7 +217,7 @@ fn workflows_are_listed_counted_and_asked_many_at_once() {
 
 #[test]
 fn wrong_use_says_what_to_do() {
-    let served = Served::start();
+    let served = Asked::start();
     let refused = |args: &[&str], code: i32, words: &str| {
         let said = served.workflow(args);
         assert_eq!(said.code, Some(code), "{args:?}: {}", said.err);
