@@ -166,6 +166,7 @@ impl Server {
             Polls::new(&limits, self.metrics.clone()),
             closed.clone(),
         );
+        frontend.resume_batches().await;
         let service = WorkflowServiceServer::new(frontend.clone())
             .accept_compressed(CompressionEncoding::Gzip)
             .send_compressed(CompressionEncoding::Gzip)

@@ -49,7 +49,6 @@ pub(crate) struct Frontend {
 }
 
 impl Frontend {
-    /// To be called within a tokio runtime: batch operations that were under way go on at once.
     pub(crate) fn new(
         client: Client,
         activities: ActivityTasks,
@@ -58,12 +57,6 @@ impl Frontend {
         closing: watch::Receiver<bool>,
     ) -> Self {
         let batches = Arc::new(Batches::default());
-        let resumed = Arc::clone(&batches).resume(client.clone(), closing.clone());
-        tokio::spawn(async move {
-            if let Err(error) = resumed.await {
-                tracing::error!(%error, "batch operations that were under way cannot be resumed");
-            }
-        });
         Frontend {
             client,
             activities,
@@ -72,6 +65,14 @@ impl Frontend {
             batches,
             pollers: Pollers::default(),
             closing,
+        }
+    }
+
+    /// Goes on with the batch operations that were under way when the last server ended.
+    pub(crate) async fn resume_batches(&self) {
+        let batches = Arc::clone(&self.batches);
+        if let Err(error) = batches.resume(self.client.clone(), self.closing.clone()).await {
+            tracing::error!(%error, "batch operations that were under way cannot be resumed");
         }
     }
 
