@@ -141,6 +141,11 @@ impl Engine {
         }
     }
 
+    /// Whether the host is gone.
+    pub(crate) fn has_halted(&self) -> bool {
+        *self.halted.borrow()
+    }
+
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stopping.borrow()
     }

@@ -210,7 +210,9 @@ impl Monitor {
     /// # Errors
     /// The store does not say how many runs are open, or the host is gone.
     pub async fn read(&self) -> Result<HostMetrics, ClientError> {
-        let engine = self.engine.upgrade().ok_or(ClientError::ShutDown)?;
+        // One that is halted is gone, though the last of its tasks may still be ending.
+        let engine = self.engine.upgrade().filter(|engine| !engine.has_halted());
+        let engine = engine.ok_or(ClientError::ShutDown)?;
         let running = i64::from(WorkflowExecutionStatus::Running.number());
         let is_open = Condition::Number(NumberField::Status, Test::Is(Comparison::Equal, running));
         let open = engine.count(Some(is_open)).await?;
