@@ -109,6 +109,18 @@ fn a_workflow_is_executed_and_looked_at() {
         json!([7])
     );
     assert!(again["durationMillis"].is_u64());
+    let described = served.json(&["describe", "-w", "e"]);
+    assert_eq!(described["result"], json!({"a": 1}));
+    assert_eq!(described["closeEvent"]["eventId"], "5");
+    let line = served.text(&["list", "--limit", "0", "-o", "jsonl", "--time-format", "iso"]);
+    assert_eq!(line.lines().count(), 2, "{line}");
+    assert_eq!(served.text(&["show", "-w", "e", "-o", "none"]), "");
+    let detailed = served.text(&["show", "-w", "e", "--detailed", "--follow"]);
+    assert!(detailed.contains("\"originalExecutionRunId\": "), "{detailed}");
+    let times = ["--run-timeout", "1h30m", "--execution-timeout", "0s", "--task-timeout", "0"];
+    served.text(&[&["execute", "--type", "bench-empty", "-w", "timed"][..], &times].concat());
+    let timed = served.json(&["show", "-w", "timed"]).to_string();
+    assert!(timed.contains("\"workflowRunTimeout\":\"5400s\""), "{timed}");
 }
 
 #[test]
@@ -235,6 +247,12 @@ fn wrong_use_says_what_to_do() {
     refused(&["list", "--bogus"], 2, "--bogus");
     refused(&["update", "-w", "w", "--name", "n"], 2, "workflow update comes in a later version");
     refused(&["reset"], 2, "workflow reset comes in a later version");
+    refused(&["trace", "-w", "w"], 2, "workflow trace comes in a later version");
+    refused(&["list", "--color", "pink"], 2, "always");
+    refused(&["list", "--tls-key-path", "/nowhere/key.pem"], 2, "together");
+    refused(&["list", "--tls=false", "--tls-ca-path", "/nowhere/ca.pem"], 2, "--tls=false");
+    refused(&["cancel", "-q", "TaskQueue = 'q'", "-o", "json"], 1, "add --yes");
+    assert_eq!(served.workflow(&["count", "--tls=false"]).code, Some(0));
     refused(&["list", "--tls-ca-path", "/nowhere/ca.pem"], 2, "/nowhere/ca.pem");
     let other = said(&["list", "--address", "127.0.0.1:1"]);
     assert_eq!(other.code, Some(1));

@@ -27,21 +27,37 @@ pub(crate) fn cache_dir() -> Option<PathBuf> {
     Some(caches.join("sandglass").join("components"))
 }
 
-/// Reads `500ms`, `10s`, `1.5m` or `2h`.
+/// Reads `500ms`, `10s`, `1.5m`, `2h` or `1h30m`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let unit = match &text[digits.len()..] {
-        "ms" => 0.001,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err("write a number and its unit, like 500ms, 10s, 1.5m or 2h".into()),
-    };
-    let number: f64 = digits.parse().map_err(|_| format!("{digits} is no number"))?;
-    match Duration::try_from_secs_f64(number * unit) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("it has to be more than nothing".into()),
+    match duration_or_none(text)? {
+        duration if duration.is_zero() => Err("it has to be more than nothing".into()),
+        duration => Ok(duration),
     }
+}
+
+/// The same, and `0` or `0s`, which stand for no limit, as with Temporal's command.
+pub(crate) fn duration_or_none(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let (mut rest, mut seconds) = (text, 0.0);
+    while !rest.is_empty() || text.is_empty() {
+        let unit_at = rest.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let (digits, unit) = rest.split_at(unit_at);
+        let next = unit.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(unit.len());
+        let (unit, after) = unit.split_at(next);
+        let of_unit = match unit {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err("write a number and its unit, like 500ms, 10s, 1.5m or 1h30m".into()),
+        };
+        let number: f64 = digits.parse().map_err(|_| format!("{digits} is no number"))?;
+        seconds += number * of_unit;
+        rest = after;
+    }
+    Duration::try_from_secs_f64(seconds).map_err(|_| format!("{text} is no duration"))
 }
 
 #[cfg(test)]
@@ -52,7 +68,11 @@ mod tests {
     fn durations_are_read_as_people_write_them() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
-        for wrong in ["", "5", "s", "-1s", "0s", "1d", "1 s"] {
+        assert_eq!(duration("1h30m5s"), Ok(Duration::from_secs(5405)));
+        for none in ["0", "0s", "0h0m"] {
+            assert_eq!(duration_or_none(none), Ok(Duration::ZERO));
+        }
+        for wrong in ["", "5", "s", "-1s", "0s", "1d", "1 s", "1h5", "0", "1hm", "é"] {
             assert!(duration(wrong).is_err(), "{wrong} was taken");
         }
     }

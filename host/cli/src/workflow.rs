@@ -55,6 +55,18 @@ enum Command {
     Pause(Later),
     /// Not there yet.
     Unpause(Later),
+    /// Not there yet.
+    UpdateOptions(Later),
+    /// Not there yet.
+    StartUpdateWithStart(Later),
+    /// Not there yet.
+    ExecuteUpdateWithStart(Later),
+    /// Not there yet.
+    Metadata(Later),
+    /// Not there yet.
+    Trace(Later),
+    /// Not there yet: `sandglass replay` reads older files as they are.
+    FixHistoryJson(Later),
 }
 
 /// A subcommand that `temporal` has.
@@ -95,14 +107,9 @@ impl Workflow {
     }
 
     async fn perform(&self) -> anyhow::Result<Exit> {
-        let later = |name| Err(usage(format!("workflow {name} comes in a later version")));
         // What needs no server is refused without one.
-        match &self.command {
-            Command::Update(_) => return later("update"),
-            Command::Reset(_) => return later("reset"),
-            Command::Pause(_) => return later("pause"),
-            Command::Unpause(_) => return later("unpause"),
-            _ => {}
+        if let Some(name) = self.command.later() {
+            return Err(usage(format!("workflow {name} comes in a later version")));
         }
         let session = Session { server: self.connection.open()?, output: &self.output };
         match &self.command {
@@ -120,9 +127,26 @@ impl Workflow {
             Command::Cancel(it) => it.run(&session).await,
             Command::Terminate(it) => it.run(&session).await,
             Command::Delete(it) => it.run(&session).await,
-            Command::Update(_) | Command::Reset(_) | Command::Pause(_) | Command::Unpause(_) => {
-                unreachable!("refused above")
-            }
+            later => unreachable!("{:?} was refused above", later.later()),
         }
+    }
+}
+
+impl Command {
+    /// Its name, if it is not there yet.
+    fn later(&self) -> Option<&'static str> {
+        Some(match self {
+            Command::Update(_) => "update",
+            Command::Reset(_) => "reset",
+            Command::Pause(_) => "pause",
+            Command::Unpause(_) => "unpause",
+            Command::UpdateOptions(_) => "update-options",
+            Command::StartUpdateWithStart(_) => "start-update-with-start",
+            Command::ExecuteUpdateWithStart(_) => "execute-update-with-start",
+            Command::Metadata(_) => "metadata",
+            Command::Trace(_) => "trace",
+            Command::FixHistoryJson(_) => "fix-history-json",
+            _ => return None,
+        })
     }
 }

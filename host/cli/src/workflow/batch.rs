@@ -65,6 +65,9 @@ impl Target {
         operation: Operation,
     ) -> anyhow::Result<Exit> {
         let counted = list::count(session, query).await?.count;
+        if session.output.is_json() && !self.yes {
+            bail!("must bypass prompts when using JSON output: add --yes");
+        }
         self.confirm(&format!("Start batch against approximately {counted} workflow(s)?"))?;
         let job_id = uuid::Uuid::new_v4().to_string();
         let request = api::StartBatchOperationRequest {

@@ -4,6 +4,7 @@ use crate::exit::usage;
 use crate::setup;
 use anyhow::{Context, anyhow};
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use prost::Message;
 use std::fs;
 use std::path::PathBuf;
@@ -29,12 +30,21 @@ pub(super) struct Connection {
     /// The namespace.
     #[arg(short, long, global = true, env = "TEMPORAL_NAMESPACE", default_value = "default")]
     namespace: String,
-    /// The key that the server admits. It is sent only over TLS or to this machine.
+    /// The key that the server admits. It is sent over TLS, except to this machine or where --tls=false says otherwise.
     #[arg(long, global = true, env = "TEMPORAL_API_KEY", hide_env_values = true)]
     api_key: Option<String>,
-    /// Speaks TLS. Any other option about TLS turns it on as well.
-    #[arg(long, global = true, env = "TEMPORAL_TLS")]
-    tls: bool,
+    /// Speaks TLS, or does not. Any other option about TLS turns it on as well.
+    #[arg(
+        long,
+        global = true,
+        env = "TEMPORAL_TLS",
+        value_parser = BoolishValueParser::new(),
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL"
+    )]
+    tls: Option<bool>,
     /// Who vouches for the server, in PEM; the machine's authorities when left out.
     #[arg(long, global = true, value_name = "FILE", env = "TEMPORAL_TLS_SERVER_CA_CERT_PATH")]
     tls_ca_path: Option<PathBuf>,
@@ -54,7 +64,7 @@ pub(super) struct Connection {
     #[arg(long, global = true)]
     identity: Option<String>,
     /// How long the command may take.
-    #[arg(long, global = true, value_name = "DURATION", value_parser = setup::duration)]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = setup::duration_or_none)]
     command_timeout: Option<Duration>,
 }
 
@@ -64,7 +74,9 @@ impl Connection {
         &self,
         command: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<T> {
-        let Some(time) = self.command_timeout else { return command.await };
+        let Some(time) = self.command_timeout.filter(|time| !time.is_zero()) else {
+            return command.await;
+        };
         let ended = tokio::time::timeout(time, command).await;
         ended.map_err(|_| anyhow!("the command took longer than {time:?} (--command-timeout)"))?
     }
@@ -109,12 +121,15 @@ impl Connection {
         let read = |path: &PathBuf| {
             fs::read(path).map_err(|error| usage(format!("{}: {error}", path.display())))
         };
-        let wanted = self.tls
-            || self.api_key.is_some() && !self.is_this_machine()
-            || self.tls_ca_path.is_some()
+        let options = self.tls_ca_path.is_some()
             || self.tls_cert_path.is_some()
+            || self.tls_key_path.is_some()
             || self.tls_server_name.is_some();
-        if !wanted {
+        let implied = options || self.api_key.is_some() && !self.is_this_machine();
+        if self.tls == Some(false) && options {
+            return Err(usage("--tls=false does not go with the other options about TLS"));
+        }
+        if !self.tls.unwrap_or(implied) {
             return Ok(None);
         }
         let mut tls = match &self.tls_ca_path {

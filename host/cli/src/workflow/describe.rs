@@ -36,7 +36,13 @@ impl Describe {
             .await?;
         if session.output.is_json() || self.raw {
             let name = "temporal.api.workflowservice.v1.DescribeWorkflowExecutionResponse";
-            let value = session.output.message(name, &told)?;
+            let mut value = session.output.message(name, &told)?;
+            if let Some((event, result)) = closed(session, &told).await? {
+                value["closeEvent"] = event;
+                if let Some(result) = result {
+                    value["result"] = result;
+                }
+            }
             session.output.json(&value);
             session.output.line(&format!("{value:#}"));
             return Ok(Exit::Completed);
@@ -62,6 +68,17 @@ impl Describe {
         }
         Ok(Exit::Completed)
     }
+}
+
+/// The event that closed a run, and its result, as JSON.
+async fn closed(
+    session: &Session<'_>,
+    told: &api::DescribeWorkflowExecutionResponse,
+) -> anyhow::Result<Option<(Value, Option<Value>)>> {
+    let Some(info) = &told.workflow_execution_info else { return Ok(None) };
+    let (Some(run), true) = (&info.execution, info.close_time.is_some()) else { return Ok(None) };
+    let event = follow::end(session, run).await?;
+    Ended { event, took: None }.json(session).map(Some)
 }
 
 fn duration(info: &WorkflowExecutionInfo) -> Option<Duration> {

@@ -289,10 +289,10 @@ impl Ended {
                 value["durationMillis"] = json!(took.as_millis());
             }
             value["status"] = status.into();
-            value["closeEvent"] = session.output.readable(EVENT, &self.event)?;
-            if let Some(result) = self.result() {
-                value["result"] =
-                    session.output.values(&result.payloads)?.into_iter().next().unwrap_or_default();
+            let (event, result) = self.json(session)?;
+            value["closeEvent"] = event;
+            if let Some(result) = result {
+                value["result"] = result;
             }
             session.output.json(&value);
         } else {
@@ -302,6 +302,14 @@ impl Ended {
             eprintln!("error: the workflow has ended as {status}");
         }
         Ok(exit)
+    }
+
+    /// The event and the result.
+    pub(super) fn json(&self, session: &Session<'_>) -> anyhow::Result<(Value, Option<Value>)> {
+        let event = session.output.readable(EVENT, &self.event)?;
+        let Some(result) = self.result() else { return Ok((event, None)) };
+        let first = session.output.values(&result.payloads)?.into_iter().next();
+        Ok((event, Some(first.unwrap_or_default())))
     }
 
     /// As text.

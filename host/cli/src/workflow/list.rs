@@ -60,7 +60,8 @@ impl List {
 
     async fn all(&self, session: &Session<'_>) -> anyhow::Result<Vec<WorkflowExecutionInfo>> {
         let (mut runs, mut next_page_token) = (Vec::new(), Vec::new());
-        let limit = self.limit.unwrap_or(usize::MAX);
+        // As with Temporal's command, none stands for no limit.
+        let limit = self.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
         loop {
             let request = api::ListWorkflowExecutionsRequest {
                 namespace: session.server.namespace.clone(),

@@ -25,7 +25,7 @@ pub(super) struct Output {
     #[arg(long, global = true)]
     no_json_shorthand_payloads: bool,
     /// Taken for the sake of scripts: nothing here is colored.
-    #[arg(long, global = true, value_name = "WHEN", hide = true)]
+    #[arg(long, global = true, value_name = "WHEN", hide = true, value_parser = ["always", "never", "auto"])]
     color: Option<String>,
 }
 

@@ -67,16 +67,16 @@ struct Options {
     #[arg(short, long, default_value = "default")]
     task_queue: String,
     /// How long all runs of the workflow may take.
-    #[arg(long, value_name = "DURATION", value_parser = setup::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = setup::duration_or_none)]
     execution_timeout: Option<Duration>,
     /// How long the run may take.
-    #[arg(long, value_name = "DURATION", value_parser = setup::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = setup::duration_or_none)]
     run_timeout: Option<Duration>,
     /// How long one workflow task may take.
-    #[arg(long, value_name = "DURATION", value_parser = setup::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = setup::duration_or_none)]
     task_timeout: Option<Duration>,
     /// How long its first workflow task waits.
-    #[arg(long, value_name = "DURATION", value_parser = setup::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = setup::duration_or_none)]
     start_delay: Option<Duration>,
     /// Whether the id of a closed workflow may be used again.
     #[arg(long, value_enum, ignore_case = true)]
@@ -324,8 +324,8 @@ fn running(status: &tonic::Status) -> Option<String> {
 }
 
 fn duration(duration: Option<Duration>) -> Option<ProtoDuration> {
-    // What is longer than a message can say has no limit.
-    duration.and_then(|duration| duration.try_into().ok())
+    // What is longer than a message can say has no limit; neither has nothing.
+    duration.filter(|it| !it.is_zero()).and_then(|duration| duration.try_into().ok())
 }
 
 /// Names with a small first letter.
