@@ -3,7 +3,7 @@
 
 use prost::Message;
 use sandglass_core::Payload;
-use sandglass_host::store::{MemoryStore, Store};
+use sandglass_host::store::{BatchOperation, MemoryStore, Store};
 use sandglass_host::{ClientError, Host, ListFilter, WorkflowError};
 use sandglass_tests::front_door::FrontDoor;
 use sandglass_tests::native::NativeWorker;
@@ -426,4 +426,50 @@ async fn they_are_listed_and_their_ids_used_once() {
     assert!(sentence.starts_with("Workflow execution already finished. WorkflowId: one, RunId: "));
     assert!(sentence.ends_with("Workflow Id reuse policy: reject duplicate workflow Id."));
     door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_that_makes_no_sense_is_closed_and_the_others_go_on() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let door = open(Arc::clone(&store)).await;
+    waiting(&door, 1).await;
+    let now = door.host.client().now();
+    door.close().await;
+    let request = |query: &str| api::StartBatchOperationRequest {
+        namespace: NAMESPACE.into(),
+        job_id: query.into(),
+        visibility_query: query.into(),
+        operation: Some(Operation::CancellationOperation(
+            batch::BatchOperationCancellation::default(),
+        )),
+        ..Default::default()
+    };
+    // As an earlier version may have written them, the first no longer to be understood.
+    for query in ["nonsense =", "WorkflowId = 'wait-1'"] {
+        let operation = BatchOperation {
+            job_id: query.into(),
+            start_time: now,
+            close_time: None,
+            request: request(query).encode_to_vec().into(),
+            progress: Vec::new().into(),
+        };
+        store.put_batch_operation(&operation).expect("it is stored");
+    }
+    let door = open(Arc::clone(&store)).await;
+    while statuses(&door).await != "wait-1 Canceled" {
+        tokio::task::yield_now().await;
+    }
+    let closed = store.batch_operation("nonsense =").expect("a store").expect("it is there");
+    assert!(closed.close_time.is_some());
+    let described: api::DescribeBatchOperationResponse = door
+        .call(
+            "DescribeBatchOperation",
+            api::DescribeBatchOperationRequest {
+                namespace: NAMESPACE.into(),
+                job_id: "nonsense =".into(),
+            },
+        )
+        .await
+        .expect("it is described");
+    assert_eq!(described.state(), BatchOperationState::Failed);
 }

@@ -148,17 +148,28 @@ impl Batches {
         let mut after = None;
         loop {
             let _beginning = self.beginning.lock().await;
-            let operations = client.batch_operations(after, PAGE_RUNS).await?;
+            let page = || client.batch_operations(after.clone(), PAGE_RUNS);
+            let operations = again(page).await?;
             let Some(last) = operations.last() else { return Ok(()) };
             after = Some((last.start_time, last.job_id.clone()));
             for operation in operations.into_iter().filter(|it| it.close_time.is_none()) {
                 if self.jobs().contains_key(&operation.job_id) {
                     continue;
                 }
-                let (request, progress) = read(&operation)?;
-                let targets = targets(&request)?;
-                let job = Job::new(operation, request, targets, progress);
-                self.run(client.clone(), job, closing.clone());
+                let of = read(&operation)
+                    .and_then(|(request, progress)| Ok((targets(&request)?, request, progress)));
+                match of {
+                    Ok((targets, request, progress)) => {
+                        let job = Job::new(operation, request, targets, progress);
+                        self.run(client.clone(), job, closing.clone());
+                    }
+                    Err(why) => {
+                        // The others go on, and this one is not tried for ever.
+                        let job_id = &operation.job_id;
+                        tracing::error!(%job_id, %why, "a batch operation makes no sense, and is closed");
+                        close(&client, operation).await?;
+                    }
+                }
             }
         }
     }
@@ -168,6 +179,8 @@ impl Batches {
         let job = self.jobs().get(job_id).cloned();
         let Some(job) = job else {
             return match client.batch_operation(job_id).await? {
+                // Nobody carries it out here, and nobody is to.
+                Some(open) if open.close_time.is_none() => Ok(close(client, open).await?),
                 Some(_) => Ok(()),
                 None => Err(not_found(job_id)),
             };
@@ -420,6 +433,17 @@ async fn again<T, F: Future<Output = Result<T, ClientError>>>(
             answer => return answer,
         }
     }
+}
+
+/// Writes down that an operation which nobody carries out has failed.
+async fn close(client: &Client, operation: BatchOperation) -> Result<(), ClientError> {
+    // Where it stood may be what cannot be read.
+    let progress = Progress::decode(operation.progress.as_ref()).unwrap_or_default();
+    let progress = Progress { state: BatchOperationState::Failed.into(), ..progress };
+    let close_time = Some(client.now());
+    let progress = progress.encode_to_vec().into();
+    let operation = BatchOperation { close_time, progress, ..operation };
+    again(|| client.put_batch_operation(operation.clone())).await
 }
 
 fn rate(wanted: f32) -> f32 {

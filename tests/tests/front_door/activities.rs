@@ -120,7 +120,7 @@ async fn tokens_and_ids_that_name_nothing() {
         invalid("Error deserializing task token.")
     );
     assert_eq!(seen(heartbeat(&door, b"").await), invalid("Task token not set on request."));
-    assert_eq!(seen(poll(&door, "").await), invalid("TaskQueue is not set on request."));
+    assert_eq!(seen(poll(&door, "").await), invalid("taskQueue is not set"));
     started(&door, "remote", "w").await;
     let task = poll(&door, "default").await.expect("a task");
     let by_id = |activity_id: &str| api::RespondActivityTaskCompletedByIdRequest {

@@ -29,7 +29,7 @@ impl Frontend {
         self.check_namespace(&request.namespace)?;
         let queue = request.task_queue.map(|queue| queue.name).unwrap_or_default();
         if queue.is_empty() {
-            return Err(Refusal::Invalid("TaskQueue is not set on request.".into()));
+            return Err(Refusal::Invalid("taskQueue is not set".into()));
         }
         let longest = self.client.limits().id_chars_max;
         if queue.chars().count() > longest || request.identity.chars().count() > longest {

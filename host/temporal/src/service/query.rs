@@ -19,8 +19,9 @@ impl Frontend {
         self.check_namespace(&request.namespace)?;
         let condition = request.query_reject_condition();
         let handle = self.handle(request.execution.as_ref(), "")?;
-        let query =
-            request.query.ok_or_else(|| Refusal::Invalid("Query is not set on request.".into()))?;
+        let query = request
+            .query
+            .ok_or_else(|| Refusal::Invalid("WorkflowQuery is not set on request.".into()))?;
         if query.query_args.is_some_and(|args| !args.payloads.is_empty()) {
             return Err(Refusal::NotSupported("query_args"));
         }
