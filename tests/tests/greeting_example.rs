@@ -63,7 +63,8 @@ impl Worker {
     /// Ends it, and gives all that it has said.
     fn end(mut self) -> String {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().is_ok_and(|it| it.success()));
+        // No interrupt: what a shell has put in the background ignores those, and so does all that it starts.
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().is_ok_and(|it| it.success()));
         let mut said = String::new();
         self.stdout.read_to_string(&mut said).expect("it can be read");
         self.child.wait().expect("it can be waited for");

@@ -165,8 +165,7 @@ impl Batches {
                     }
                     Err(why) => {
                         // The others go on, and this one is not tried for ever.
-                        let job_id = &operation.job_id;
-                        tracing::error!(%job_id, %why, "a batch operation makes no sense, and is closed");
+                        tracing::error!(job_id = operation.job_id, %why, "a batch operation is closed: it makes no sense");
                         close(&client, operation).await?;
                     }
                 }
@@ -438,10 +437,9 @@ async fn again<T, F: Future<Output = Result<T, ClientError>>>(
 /// Writes down that an operation which nobody carries out has failed.
 async fn close(client: &Client, operation: BatchOperation) -> Result<(), ClientError> {
     // Where it stood may be what cannot be read.
-    let progress = Progress::decode(operation.progress.as_ref()).unwrap_or_default();
-    let progress = Progress { state: BatchOperationState::Failed.into(), ..progress };
-    let close_time = Some(client.now());
-    let progress = progress.encode_to_vec().into();
+    let mut progress = Progress::decode(operation.progress.as_ref()).unwrap_or_default();
+    progress.state = BatchOperationState::Failed.into();
+    let (close_time, progress) = (Some(client.now()), progress.encode_to_vec().into());
     let operation = BatchOperation { close_time, progress, ..operation };
     again(|| client.put_batch_operation(operation.clone())).await
 }
