@@ -1,18 +1,23 @@
 //! Batch operations: one request to many runs, carried out one run after the other while clients do other things.
 //!
 //! What lives here: the loop, and what of it is kept so that the next server goes on where this one ended. What does not: what an operation
-//! does to a run (the host's), and how clients begin and watch one (`service::batch`).
+//! does to a run (the host's), how clients begin and watch one (`service::batch`), and what is kept (`progress`).
 //!
 //! How far it has come is written about once a second, so after a crash some runs have their turn again. That changes nothing: to cancel,
 //! terminate or delete twice is to do it once, and a signal's request id is the same again.
 
+mod progress;
+
+pub(crate) use progress::{Progress, read};
+
 use crate::convert::some_from_api;
 use crate::refusal::Refusal;
 use crate::visibility;
+use progress::close;
 use prost::Message;
 use sandglass_host::core::policy::WorkflowExecutionStatus;
 use sandglass_host::core::{Payloads, Timestamp};
-use sandglass_host::store::{BatchOperation, Condition, Cursor, Place};
+use sandglass_host::store::{BatchOperation, Condition, Place};
 use sandglass_host::{Client, ClientError, ListFilter, WorkflowHandle};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,30 +38,6 @@ const PAGE_RUNS: usize = 100;
 /// How often something is tried that the store has refused, and the pause before it is tried again.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// How far an operation has come; this is what the store keeps of it.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct Progress {
-    #[prost(enumeration = "BatchOperationState", tag = "1")]
-    pub(crate) state: i32,
-    /// Told to who uses the job id again.
-    #[prost(string, tag = "2")]
-    pub(crate) run_id: String,
-    #[prost(int64, tag = "3")]
-    pub(crate) total: i64,
-    #[prost(int64, tag = "4")]
-    pub(crate) completed: i64,
-    #[prost(int64, tag = "5")]
-    pub(crate) failed: i64,
-    /// The place of the last run of the query that had its turn.
-    #[prost(int64, optional, tag = "6")]
-    close_time: Option<i64>,
-    #[prost(int64, optional, tag = "7")]
-    cursor: Option<i64>,
-    /// How many of the named runs had their turn.
-    #[prost(uint64, tag = "8")]
-    named: u64,
-}
 
 /// The operations that this server carries out.
 #[derive(Default)]
@@ -175,8 +156,7 @@ impl Batches {
 
     /// Ends an operation that is under way; returns when that is durable.
     pub(crate) async fn stop(&self, client: &Client, job_id: &str) -> Result<(), Refusal> {
-        let job = self.jobs().get(job_id).cloned();
-        let Some(job) = job else {
+        let Some(job) = self.jobs().get(job_id).cloned() else {
             return match client.batch_operation(job_id).await? {
                 // Nobody carries it out here, and nobody is to.
                 Some(open) if open.close_time.is_none() => Ok(close(client, open).await?),
@@ -200,7 +180,11 @@ impl Batches {
         let (request, progress) = read(&stored)?;
         let live = self.jobs().get(job_id).map(|job| job.progress());
         match live {
-            Some(live) if stored.close_time.is_none() => Ok((stored, request, live)),
+            // That it has ended is told once that is written.
+            Some(live) if stored.close_time.is_none() => {
+                let state = BatchOperationState::Running.into();
+                Ok((stored, request, Progress { state, ..live }))
+            }
             _ => Ok((stored, request, progress)),
         }
     }
@@ -373,24 +357,6 @@ impl Job {
     }
 }
 
-impl Progress {
-    fn place(&self) -> Option<Place> {
-        let cursor = Cursor::from_number(self.cursor?);
-        Some(Place { close_time: self.close_time.map(Timestamp), cursor })
-    }
-
-    /// A run had its turn.
-    fn pass(&mut self, after: Option<Place>) {
-        match after {
-            Some(place) => {
-                self.close_time = place.close_time.map(|time| time.0);
-                self.cursor = Some(place.cursor.to_number());
-            }
-            None => self.named += 1,
-        }
-    }
-}
-
 /// How a wait ended.
 enum Waited {
     Over,
@@ -434,16 +400,6 @@ async fn again<T, F: Future<Output = Result<T, ClientError>>>(
     }
 }
 
-/// Writes down that an operation which nobody carries out has failed.
-async fn close(client: &Client, operation: BatchOperation) -> Result<(), ClientError> {
-    // Where it stood may be what cannot be read.
-    let mut progress = Progress::decode(operation.progress.as_ref()).unwrap_or_default();
-    progress.state = BatchOperationState::Failed.into();
-    let (close_time, progress) = (Some(client.now()), progress.encode_to_vec().into());
-    let operation = BatchOperation { close_time, progress, ..operation };
-    again(|| client.put_batch_operation(operation.clone())).await
-}
-
 fn rate(wanted: f32) -> f32 {
     if wanted > 0.0 { wanted.clamp(RATE_MIN, RATE_MAX) } else { RATE_MAX }
 }
@@ -465,19 +421,6 @@ fn targets(request: &api::StartBatchOperationRequest) -> Result<Targets, Refusal
         all.push(Condition::status(WorkflowExecutionStatus::Running));
     }
     Ok(Targets::Query(Condition::All(all)))
-}
-
-/// What is stored of an operation.
-pub(crate) fn read(
-    operation: &BatchOperation,
-) -> Result<(api::StartBatchOperationRequest, Progress), Refusal> {
-    let unreadable = |error: prost::DecodeError| {
-        let job_id = &operation.job_id;
-        Refusal::Internal(format!("the batch operation {job_id} cannot be read: {error}"))
-    };
-    let request = api::StartBatchOperationRequest::decode(&operation.request[..]);
-    let progress = Progress::decode(&operation.progress[..]);
-    Ok((request.map_err(unreadable)?, progress.map_err(unreadable)?))
 }
 
 fn not_found(job_id: &str) -> Refusal {
