@@ -350,12 +350,16 @@ impl Engine {
                     None => engine.give_back(&queue, &waiting),
                 })
                 .await;
-            let Err(error) = taken else { return };
+            let Err(error) = taken else {
+                // It may have stood no more, and its place is another's.
+                return engine.pump();
+            };
             tracing::error!(workflow_id = &*waiting.workflow_id, %error, "cannot load the run");
             engine.give_back(&queue, &waiting);
+            engine.pump();
             if engine.reads_again_after(&error).await {
-                // Nothing else puts it in its queue again: a workflow task that nobody takes has no timeout.
-                engine.tasks_of(&waiting).wait_again(&queue, waiting);
+                // Nothing else puts it in its queue again: a workflow task that nobody takes has no timeout. It goes behind those that can be read.
+                engine.tasks_of(&waiting).wait(&queue, waiting);
                 engine.pump();
             }
         });

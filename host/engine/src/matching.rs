@@ -165,6 +165,7 @@ impl Tasks {
         let number = state.arrivals;
         let first = state.queues.get(queue).and_then(|queue| queue.first(|_| true));
         if let Some(task) = first.and_then(|(place, kind)| state.take(queue, &kind, place)) {
+            state.forget_unused(queue);
             return Polled::Task(task);
         }
         let (sender, receiver) = oneshot::channel();

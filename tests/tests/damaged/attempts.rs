@@ -190,9 +190,19 @@ async fn a_task_whose_run_cannot_be_read_is_taken_again() {
         host.client().start(start).await.expect("a start");
     }
     store.fail_loads(1);
+    // Another one waits behind it, and can be read: it is in memory.
+    let behind = start(&host, "work", 3).await;
+    while behind.describe().await.expect("a description").pending_activities.is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.loads_to_fail(), 1, "a run was read too early");
     work.release();
     until(|| work.calls() == 2).await;
     assert_eq!(store.loads_to_fail(), 0, "the run was in memory all the time");
+    // It is not held up by the one that cannot be read.
+    work.release();
+    assert_eq!(behind.result::<String>().await.expect("it ends"), "done");
+    until(|| work.calls() == 3).await;
     work.release();
     assert_eq!(waits.result::<String>().await.expect("it ends"), "done");
 }

@@ -33,10 +33,15 @@ impl Attempt {
         (token.run_id.as_str().into(), token.scheduled_event_id)
     }
 
-    /// It is to stop. An attempt that was lost to its timeout stays lost, whatever else is told later.
+    /// It is to stop. What is told at one time may come in any order: that nobody waits for it any more is not taken back by a cancel, and
+    /// that it was lost to its timeout by nothing.
     pub(crate) fn is_to_stop(&self, reason: CancelReason) {
         self.cancel.send_if_modified(|word| {
-            let news = *word != Some(reason) && *word != Some(CancelReason::TimedOut);
+            let news = match *word {
+                Some(CancelReason::TimedOut) => false,
+                Some(CancelReason::NotFound) => reason == CancelReason::TimedOut,
+                other => other != Some(reason),
+            };
             if news {
                 *word = Some(reason);
             }
@@ -124,6 +129,39 @@ impl Cancellation {
             Ok(word) => word.unwrap_or(CancelReason::NotFound),
             // The attempt is not held any more: nobody waits for it.
             Err(_) => CancelReason::NotFound,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nobody.
+    struct Nobody;
+
+    impl Heartbeats for Nobody {
+        fn heartbeat(&self, _: &Arc<Attempt>, _: Option<Payloads>) -> CancelWord {
+            None
+        }
+    }
+
+    #[test]
+    fn the_last_word_is_the_same_in_any_order() {
+        use CancelReason::{CancelRequested, NotFound, TimedOut};
+        let told = |reasons: &[CancelReason]| {
+            let heartbeats: Weak<dyn Heartbeats> = Weak::<Nobody>::new();
+            let (task, cancel) = (ActivityTask::default(), watch::Sender::new(None));
+            let attempt = Attempt { task, cancel, heartbeats };
+            reasons.iter().for_each(|reason| attempt.is_to_stop(*reason));
+            *attempt.cancel.borrow()
+        };
+        assert_eq!(told(&[CancelRequested]), Some(CancelRequested));
+        for both in [[CancelRequested, NotFound], [NotFound, CancelRequested]] {
+            assert_eq!(told(&both), Some(NotFound));
+        }
+        for both in [[NotFound, TimedOut], [TimedOut, NotFound], [TimedOut, CancelRequested]] {
+            assert_eq!(told(&both), Some(TimedOut));
         }
     }
 }

@@ -189,7 +189,10 @@ impl Engine {
             let mut state = slot.state.lock();
             if matches!(*state, SlotState::Unknown) {
                 match loaded {
-                    Some(live) => self.place_loaded(slot, &mut state, live),
+                    Some(live) => {
+                        self.place_loaded(slot, &mut state, live);
+                        self.recover_loaded(slot, &mut state);
+                    }
                     None => *state = SlotState::Absent,
                 }
             }

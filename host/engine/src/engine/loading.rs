@@ -134,27 +134,37 @@ impl Engine {
         slot: &Arc<Slot>,
         recover: Option<Request>,
     ) -> Result<(), ClientError> {
-        self.with_loaded(slot, |state| {
-            let Some(live) = state.live(None) else { return Ok(()) };
-            if !live.is_open() {
-                return Ok(());
-            }
-            let mut work = Work::default();
-            let now = self.clock.now();
-            let recovered = recover.map_or(Ok(Reply::Done), |recover| {
-                work.absorb(live.execution.handle(recover, &self.options.run, now))
-            });
-            // Everything that waits, in place of what the recovery alone has made ready.
-            work.dispatch.retain(|dispatch| !dispatch.is_task());
-            work.dispatch.extend(live.execution.ready());
-            // Also of what was refused: it can have ended a run whose history is full, and memory must not know what the disk never gets.
-            self.finish(slot, live, work);
-            match recovered {
-                Ok(_) | Err(RequestError::Closed) => Ok(()),
-                Err(error) => Err(ClientError::of_run(&live.run_id, error)),
-            }
+        self.with_loaded(slot, |state| match state.live(None) {
+            Some(live) => self.move_on(slot, live, recover),
+            None => Ok(()),
         })
         .await?
+    }
+
+    /// The same of a run that is loaded.
+    pub(super) fn move_on(
+        &self,
+        slot: &Arc<Slot>,
+        live: &mut Live,
+        recover: Option<Request>,
+    ) -> Result<(), ClientError> {
+        if !live.is_open() {
+            return Ok(());
+        }
+        let mut work = Work::default();
+        let now = self.clock.now();
+        let recovered = recover.map_or(Ok(Reply::Done), |recover| {
+            work.absorb(live.execution.handle(recover, &self.options.run, now))
+        });
+        // Everything that waits, in place of what the recovery alone has made ready.
+        work.dispatch.retain(|dispatch| !dispatch.is_task());
+        work.dispatch.extend(live.execution.ready());
+        // Also of what was refused: it can have ended a run whose history is full, and memory must not know what the disk never gets.
+        self.finish(slot, live, work);
+        match recovered {
+            Ok(_) | Err(RequestError::Closed) => Ok(()),
+            Err(error) => Err(ClientError::of_run(&live.run_id, error)),
+        }
     }
 
     /// How a run stands. What is told is durable.
@@ -168,16 +178,20 @@ impl Engine {
 
     /// What `f` sees in a run, which is durable: where memory was ahead of a commit that failed, what is stored is looked at.
     async fn look<R>(&self, address: &Address, f: impl Fn(&Live) -> R) -> Result<R, ClientError> {
-        let (seen, run_id, ticket) = self
-            .with_run(address, |_, live| (f(live), Arc::clone(&live.run_id), live.ticket))
-            .await?;
-        match self.durable(ticket).await {
-            Ok(()) => return Ok(seen),
-            Err(error) if self.writer.has_stopped() => return Err(error),
-            Err(_) => {}
+        loop {
+            let (seen, run_id, ticket) = self
+                .with_run(address, |_, live| (f(live), Arc::clone(&live.run_id), live.ticket))
+                .await?;
+            match self.durable(ticket).await {
+                Ok(()) => return Ok(seen),
+                Err(error) if self.writer.has_stopped() => return Err(error),
+                Err(_) => {}
+            }
+            if let Some(stored) = self.load_run(&run_id).await? {
+                return Ok(f(&stored));
+            }
+            // That run never was: the one before it is the latest.
         }
-        let stored = self.load_run(&run_id).await?.ok_or_else(|| address.not_found())?;
-        Ok(f(&stored))
     }
 
     /// What a run says to a query: what it has published, which is durable. A workflow task that is pending is waited for, so that the

@@ -2,7 +2,7 @@
 
 use super::{Engine, Slot};
 use crate::client::ClientError;
-use sandglass_core::engine::Request;
+use sandglass_core::engine::{Request, RequestError};
 use sandglass_core::{Answer, HistoryEvent};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -45,6 +45,13 @@ impl OpenTask {
         };
         let mut state = self.slot.state.lock();
         let Some(live) = state.live(Some(&token.run_id)) else { return false };
+        let held = live.execution.pending_workflow_task();
+        if !held
+            .is_some_and(|held| held.started && i64::from(held.attempt) == i64::from(token.attempt))
+        {
+            // Its time was over, and the next attempt may be under way: this one changes nothing.
+            return false;
+        }
         live.task_running = false;
         let request = match answer {
             Answer::Completed(completed) => {
@@ -83,7 +90,10 @@ impl OpenTask {
             // What was published with a refused answer is void as well; what is stored is right.
             live.published = None;
             // Refused without a word in the history, the attempt stands, and nobody works on it until its time is over (rule 111).
-            if !live.task_running && live.is_open() && live.execution.workflow_task_started() {
+            let stands = !matches!(error, RequestError::WorkflowTaskNotFound)
+                && live.is_open()
+                && live.execution.workflow_task_started();
+            if stands && !live.task_running {
                 live.task_given_up = true;
                 self.engine.writer.rest(live.ticket);
             }

@@ -167,19 +167,38 @@ impl Drop for Taken {
     fn drop(&mut self) {
         let Some(token) = self.token.take() else { return };
         let (engine, slot) = (Arc::clone(&self.engine), Arc::clone(&self.slot));
-        self.engine.runtime.spawn(async move {
-            let run_id = token.run_id.clone();
-            let released = engine
-                .with_loaded(&slot, |state| {
-                    let live = state.live(Some(&run_id))?;
-                    // Refused, the attempt is over in another way.
-                    engine.step(&slot, live, Request::ReleaseActivity { token }).ok()
+        self.engine.runtime.spawn(async move { engine.release(&slot, token).await });
+    }
+}
+
+impl Engine {
+    /// Tells that nobody got an attempt, and again until that is durable: nobody else knows.
+    async fn release(&self, slot: &Arc<Slot>, token: ActivityTaskToken) {
+        loop {
+            let released = self
+                .with_loaded(slot, |state| {
+                    let live = state.live(Some(&token.run_id))?;
+                    let request = Request::ReleaseActivity { token: token.clone() };
+                    // Refused, the attempt is over in another way, or waits already.
+                    let _ = self.step(slot, live, request);
+                    Some(live.ticket)
                 })
                 .await;
-            if let Err(error) = released {
-                let workflow_id = &*slot.workflow_id;
-                tracing::error!(workflow_id, %error, "an attempt waits for its timeout");
+            match released {
+                Ok(None) => return,
+                Ok(Some(ticket)) => {
+                    if self.writer.durable(ticket).await.is_ok() || self.writer.has_stopped() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    let workflow_id = &*slot.workflow_id;
+                    tracing::error!(workflow_id, %error, "an attempt that nobody got cannot be given back");
+                    if !self.reads_again_after(&error).await {
+                        return;
+                    }
+                }
             }
-        });
+        }
     }
 }

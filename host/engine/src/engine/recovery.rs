@@ -1,9 +1,11 @@
 //! Opening a store that another host has left: every open run goes on, and what that host was running is put right.
 
-use super::Engine;
+use super::{Engine, Slot, SlotState};
 use crate::store;
 use sandglass_core::Timestamp;
 use sandglass_core::engine::Request;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Runs that are read in one go.
 const PAGE: usize = 1_000;
@@ -30,10 +32,9 @@ impl Engine {
 
     async fn recover_run(&self, workflow_id: &str) {
         let slot = self.slot(workflow_id);
-        let recover = || Some(Request::Recover { host: self.host_id.clone() });
-        let Err(mut error) = self.set_in_motion(&slot, recover()).await else { return };
+        slot.unrecovered.store(true, Ordering::Relaxed);
+        let Err(mut error) = self.with_loaded(&slot, |_| ()).await else { return };
         let Ok(engine) = self.this() else { return };
-        let recover = recover();
         // The other runs go on; this one says why whenever it is asked for.
         self.runtime.spawn(async move {
             loop {
@@ -42,12 +43,25 @@ impl Engine {
                 if !engine.reads_again_after(&error).await {
                     return;
                 }
-                match engine.set_in_motion(&slot, recover.clone()).await {
+                match engine.with_loaded(&slot, |_| ()).await {
                     Ok(()) => return,
                     Err(again) => error = again,
                 }
             }
         });
+    }
+
+    /// A run that was read is put right, if that is still to be done: before anybody deals with it.
+    pub(super) fn recover_loaded(&self, slot: &Arc<Slot>, state: &mut SlotState) {
+        if !slot.unrecovered.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let Some(live) = state.live(None) else { return };
+        let recover = Request::Recover { host: self.host_id.clone() };
+        if let Err(error) = self.move_on(slot, live, Some(recover)) {
+            // The other runs go on; this one says why whenever it is asked for.
+            tracing::error!(workflow_id = &*slot.workflow_id, %error, "the run cannot be recovered");
+        }
     }
 
     /// Runs of that type whose failing task waits for its timeout try again at once (D16).

@@ -8,7 +8,7 @@ use sandglass_core::engine::Execution;
 use sandglass_core::task::Published;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::oneshot;
 
 type Attempts = BTreeMap<(Arc<str>, i64), Arc<Attempt>>;
@@ -19,6 +19,8 @@ pub(crate) struct Slot {
     pub(crate) state: Mutex<SlotState>,
     /// Attempts of activities that run in this process, by run and ActivityTaskScheduled. They outlive a run that is read again.
     pub(crate) attempts: Mutex<Attempts>,
+    /// Whether its latest run, left by another host, is still to be put right before anybody deals with it.
+    pub(crate) unrecovered: AtomicBool,
     /// When it was used last, by a counter; who is used least is dropped first.
     used: AtomicU64,
 }
@@ -71,6 +73,7 @@ impl Slot {
             workflow_id,
             state: Mutex::default(),
             attempts: Mutex::default(),
+            unrecovered: AtomicBool::new(false),
             used: AtomicU64::new(0),
         }
     }

@@ -129,9 +129,11 @@ impl Engine {
         match decision {
             StartDecision::AlreadyStarted => unreachable!("it was answered above"),
             StartDecision::UseExisting => {
+                let used = self.use_existing(slot, state, &latest.run_id, start.signal, waiter);
+                // A refused signal can have ended the run.
+                let rests_on = state.live(None).map(|live| live.ticket).unwrap_or_default();
                 let ticket =
-                    self.use_existing(slot, state, &latest.run_id, start.signal, waiter)
-                        .map_err(|error| Box::new(Refused { error, rests_on, starting: None }))?;
+                    used.map_err(|error| Box::new(Refused { error, rests_on, starting: None }))?;
                 Ok(Started { run_id: latest.run_id, ticket, by_request: repeated })
             }
             StartDecision::Start => Ok(self.start_run(slot, state, start, None, waiter)?),
