@@ -149,6 +149,31 @@ async fn nobody_is_in_the_way_of_a_start_before_the_disk_has_him() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_found_no_room_hides_none_before_it() {
+    let (_folder, store) = faulty();
+    let host = host(&store, &Arc::new(Work::default())).await;
+    let first = start(&host, "work", 1).await;
+    assert_eq!(first.result::<String>().await.expect("a result"), "done");
+    let before = names(&first).await;
+    store.hold();
+    let client = host.client();
+    let second =
+        tokio::spawn(async move { client.start(StartWorkflow::new("work", "work-1")).await });
+    let of_store = Arc::clone(&store);
+    let held = tokio::task::spawn_blocking(move || of_store.wait_until_held());
+    held.await.expect("no panic");
+    let latest = host.client().workflow("work-1");
+    let looks = tokio::spawn(async move { names(&latest).await });
+    for _ in 0..1_000 {
+        tokio::task::yield_now().await;
+    }
+    store.set_full(true);
+    store.release();
+    is_full(second.await.expect("no panic").map(drop));
+    assert_eq!(looks.await.expect("no panic"), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sqlite_without_room_keeps_what_it_acknowledged() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("sandglass.db");
