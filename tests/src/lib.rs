@@ -4,13 +4,16 @@ pub mod command;
 pub mod front_door;
 pub mod golden;
 pub mod guests;
+pub mod languages;
 pub mod native;
 pub mod scripted;
 pub mod served;
 pub mod story;
+pub mod toolchains;
 
 pub use golden::{Scrubbed, golden};
 pub use guests::{compiled, guest, target};
+pub use languages::{LANGUAGES, guest_in};
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,23 @@
+// Writes what the WIT says as TypeScript's declarations: node types.mjs <folder of the WIT> <file>.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { $init, generateTypes } from "@bytecodealliance/jco-transpile/component";
+
+const [folder, file] = process.argv.slice(2);
+
+// One text, as the generator reads no files: the world first, for it names the package.
+const interfaces = readdirSync(folder).filter((name) => !["world.wit", "activity.wit"].includes(name));
+const wit = ["world.wit", ...interfaces.sort()].map((name) => readFileSync(join(folder, name), "utf8"));
+
+await $init;
+const declarations = generateTypes("workflow", {
+  wit: { tag: "source", val: wit.join("\n") },
+  world: "workflow",
+  guest: true,
+  features: { tag: "list", val: [] },
+});
+const text = declarations
+  .map(([, bytes]) => new TextDecoder().decode(bytes))
+  .join("\n")
+  .replaceAll(/^\/\/\/ <reference .*\n/gm, "");
+writeFileSync(file, `// Made by toolchains/javascript/types.mjs from the WIT.\n\n${text}`);
