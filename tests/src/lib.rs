@@ -1,5 +1,6 @@
 //! What the whole-system tests share: guests built from source, recorded histories, the command and the front door under test.
 
+pub mod asked;
 pub mod command;
 pub mod front_door;
 pub mod golden;

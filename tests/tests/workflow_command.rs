@@ -1,67 +1,7 @@
 //! `sandglass workflow` against `sandglass serve`: each subcommand's text and JSON, its exit code, and what it says of wrong use.
 
-use sandglass_tests::command::sandglass;
-use sandglass_tests::guest;
-use sandglass_tests::served::Served;
-use serde_json::{Value, json};
-use std::process::Stdio;
-
-/// The command, as it is called about one server.
-struct Asked {
-    served: Served,
-}
-
-/// What a call of the command has led to.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Asked {
-    fn start() -> Asked {
-        let component = |name: &str| format!("{}={name}", guest(name).display());
-        let names = ["cancellation", "signal-approval", "bench-empty", "scripted"];
-        Asked { served: Served::with(&names.map(component)) }
-    }
-
-    fn workflow(&self, args: &[&str]) -> Said {
-        said(&[args, &["--address", self.served.address()]].concat())
-    }
-
-    /// What it says in good order.
-    fn text(&self, args: &[&str]) -> String {
-        let said = self.workflow(args);
-        assert_eq!(said.code, Some(0), "{args:?}: {}{}", said.out, said.err);
-        said.out
-    }
-
-    fn json(&self, args: &[&str]) -> Value {
-        let text = self.text(&[args, &["-o", "json"]].concat());
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
-    }
-
-    fn start_workflow(&self, kind: &str, id: &str, input: &str) {
-        self.text(&["start", "--type", kind, "-w", id, "-i", input]);
-    }
-
-    /// Asks until it says that.
-    fn until(&self, args: &[&str], word: &str) -> String {
-        loop {
-            let text = self.text(args);
-            if text.contains(word) {
-                return text;
-            }
-        }
-    }
-}
-
-fn said(args: &[&str]) -> Said {
-    let call = [&["workflow"], args].concat();
-    let output = sandglass(&call).stdin(Stdio::null()).output().expect("the command is called");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
-}
+use sandglass_tests::asked::{Asked, said};
+use serde_json::json;
 
 /// The names of the events that a text shows.
 fn events(text: &str) -> Vec<&str> {
@@ -116,7 +56,8 @@ fn a_workflow_is_executed_and_looked_at() {
     assert_eq!(line.lines().count(), 2, "{line}");
     assert_eq!(served.text(&["show", "-w", "e", "-o", "none"]), "");
     let detailed = served.text(&["show", "-w", "e", "--detailed", "--follow"]);
-    assert!(detailed.contains("\"originalExecutionRunId\": "), "{detailed}");
+    let section = "--------------- [1] WorkflowExecutionStarted ---------------\nattempt: 1\n";
+    assert!(detailed.contains(section) && detailed.contains("\ninput[0].a: 1\n"), "{detailed}");
     let times = ["--run-timeout", "1h30m", "--execution-timeout", "0s", "--task-timeout", "0"];
     served.text(&[&["execute", "--type", "bench-empty", "-w", "timed"][..], &times].concat());
     let timed = served.json(&["show", "-w", "timed"]).to_string();
@@ -179,6 +120,33 @@ fn a_workflow_that_runs_is_described_asked_signaled_and_interrupted() {
 }
 
 #[test]
+fn what_nobody_serves_is_said() {
+    let served = Asked::start();
+    served.start_workflow("unheard-of", "idle", "1");
+    let described = served.text(&["describe", "-w", "idle", "--time-format", "iso"]);
+    let nobody = "no worker takes workflow tasks of type unheard-of from task queue default";
+    let (_, said) =
+        described.split_once(&format!("Not Served: {nobody}; one waits, ")).expect(&described);
+    assert!(said.ends_with("Z\n") && said.lines().count() == 1, "{described}");
+    let script = r#"[{"activity":{"type":"a","task-queue":"far","start-to-close-timeout":60}}]"#;
+    served.start_workflow("scripted", "acts", script);
+    let described = served.until(&["describe", "-w", "acts"], "Pending Activities: 1");
+    let row = "  NotServed        no worker takes activity tasks of type a from task queue far\n";
+    assert!(described.contains(row) && !described.contains("Not Served"), "{described}");
+    served.start_workflow("unheard-of", "idle-2", "1");
+    let listed = served.workflow(&["list"]);
+    assert_eq!(listed.err, format!("note: {nobody} (2 runs in this list)\n"));
+    assert_eq!(listed.out.lines().count(), 4, "the table is as it was: {}", listed.out);
+    for script in [&["list", "-o", "json"][..], &["describe", "-w", "idle", "-o", "json"]] {
+        let said = served.workflow(script);
+        assert!(said.err.is_empty() && !said.out.contains("no worker"), "{}{}", said.out, said.err);
+    }
+    served.text(&["terminate", "-w", "idle"]);
+    served.text(&["terminate", "-w", "idle-2"]);
+    assert_eq!(served.workflow(&["list"]).err, "", "what is closed needs no worker");
+}
+
+#[test]
 fn workflows_are_listed_counted_and_asked_many_at_once() {
     let served = Asked::start();
     for number in 0..3 {
@@ -208,6 +176,8 @@ fn workflows_are_listed_counted_and_asked_many_at_once() {
     let batch = served.json(&[&ask[..], &["--yes"]].concat());
     assert!(batch["batchJobId"].is_string(), "{batch}");
     served.until(&["count", "--query", "ExecutionStatus = 'Canceled'"], "Total: 3\n");
+    let asks = served.workflow(&["delete", "-w", "one", "-o", "json"]);
+    assert!(asks.code == Some(1) && asks.err.contains("add --yes"), "{}", asks.err);
     assert_eq!(served.text(&["delete", "-w", "one", "--yes"]), "Delete workflow succeeded\n");
     served.until(&["count"], "Total: 3\n");
     let started = served.json(&[

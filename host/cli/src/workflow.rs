@@ -12,6 +12,7 @@ mod interrupt;
 mod list;
 mod output;
 mod query;
+mod served;
 mod start;
 
 use crate::exit::{Exit, usage};

@@ -144,7 +144,13 @@ impl Client {
     /// How that task queue stands now.
     #[must_use]
     pub fn task_queue(&self, name: &str) -> TaskQueueDescription {
-        self.engine.describe_queue(name)
+        self.engine.describe_queue(name, None)
+    }
+
+    /// The same, where who serves it is asked about tasks of one type: a worker may have others only.
+    #[must_use]
+    pub fn task_queue_of(&self, name: &str, task_type: &str) -> TaskQueueDescription {
+        self.engine.describe_queue(name, Some(task_type))
     }
 
     /// What the host keeps its runs in: `sqlite`, `memory`.

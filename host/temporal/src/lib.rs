@@ -28,6 +28,7 @@ pub use limits::ServeLimits;
 pub use metrics::ServerMetrics;
 pub use monitoring::Monitoring;
 pub use server::{ServeError, Server, TlsOptions};
+pub use service::TASK_TYPE_HEADER;
 
 /// The server's side of Temporal's services: exactly the methods that are built.
 #[allow(clippy::all, clippy::allow_attributes_without_reason, reason = "generated code")]

@@ -22,6 +22,7 @@ use sandglass_host::{ActivityTasks, Client, WorkflowHandle};
 use std::sync::Arc;
 use std::time::Duration;
 use task_queue::Pollers;
+pub use task_queue::TASK_TYPE_HEADER;
 use temporalio_protos::temporal::api::common::v1::WorkflowExecution;
 use temporalio_protos::temporal::api::workflowservice::v1 as api;
 use tokio::sync::watch;

@@ -65,9 +65,7 @@ impl Target {
         operation: Operation,
     ) -> anyhow::Result<Exit> {
         let counted = list::count(session, query).await?.count;
-        if session.output.is_json() && !self.yes {
-            bail!("must bypass prompts when using JSON output: add --yes");
-        }
+        self.needs_no_answer(session)?;
         self.confirm(&format!("Start batch against approximately {counted} workflow(s)?"))?;
         let job_id = uuid::Uuid::new_v4().to_string();
         let request = api::StartBatchOperationRequest {
@@ -86,6 +84,14 @@ impl Target {
         session.output.line(&format!("Started batch for job ID: {job_id}"));
         session.output.json(&json!({ "batchJobId": job_id }));
         Ok(Exit::Completed)
+    }
+
+    /// Who reads JSON is not asked.
+    pub(super) fn needs_no_answer(&self, session: &Session<'_>) -> anyhow::Result<()> {
+        if session.output.is_json() && !self.yes {
+            bail!("must bypass prompts when using JSON output: add --yes");
+        }
+        Ok(())
     }
 
     /// Asks whoever sits there, unless that was answered by a flag.

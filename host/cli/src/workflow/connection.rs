@@ -12,7 +12,7 @@ use std::time::Duration;
 use tonic::client::Grpc;
 use tonic::codec::CompressionEncoding;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::metadata::{Ascii, MetadataKey, MetadataMap, MetadataValue};
+use tonic::metadata::{Ascii, Binary, MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
@@ -178,6 +178,11 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// Sends that header with each call.
+    pub(super) fn header_bin(&mut self, key: &'static str, value: MetadataValue<Binary>) {
+        self.headers.insert_bin(key, value);
+    }
+
     /// Calls a method. `failed` says what was tried, as `failed starting workflow`.
     pub(super) async fn call<A, B>(
         &self,

@@ -2,16 +2,17 @@
 
 use super::follow::{self, Ended};
 use super::output::Rows;
-use super::{Session, Which, list};
+use super::{Session, Which, list, output, served};
 use crate::exit::Exit;
 use crate::payload;
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::Duration;
-use temporalio_protos::temporal::api::common::v1::Payload;
+use temporalio_protos::temporal::api::common::v1::{Payload, Payloads};
+use temporalio_protos::temporal::api::enums::v1::PendingActivityState;
 use temporalio_protos::temporal::api::enums::v1::WorkflowExecutionStatus as Status;
-use temporalio_protos::temporal::api::workflow::v1::{PendingActivityInfo, WorkflowExecutionInfo};
+use temporalio_protos::temporal::api::workflow::v1 as workflow;
 use temporalio_protos::temporal::api::workflowservice::v1 as api;
 
 /// Shows how a workflow stands, and what it waits for.
@@ -19,9 +20,12 @@ use temporalio_protos::temporal::api::workflowservice::v1 as api;
 pub(super) struct Describe {
     #[command(flatten)]
     which: Which,
-    /// Shows all that the server says, as it is.
-    #[arg(long)]
+    /// Taken for the sake of scripts: Temporal's command shows the same with it and without.
+    #[arg(long, hide = true)]
     raw: bool,
+    /// Shows only the points to which a reset goes on its own.
+    #[arg(long)]
+    reset_points: bool,
 }
 
 impl Describe {
@@ -34,9 +38,12 @@ impl Describe {
             .server
             .call("DescribeWorkflowExecution", request, "failed describing workflow")
             .await?;
-        if session.output.is_json() || self.raw {
+        if self.reset_points {
+            return reset_points(session, &told);
+        }
+        if session.output.is_json() {
             let name = "temporal.api.workflowservice.v1.DescribeWorkflowExecutionResponse";
-            let mut value = session.output.message(name, &told)?;
+            let mut value = session.output.readable(name, &told)?;
             if let Some((event, result)) = closed(session, &told).await? {
                 value["closeEvent"] = event;
                 if let Some(result) = result {
@@ -44,30 +51,81 @@ impl Describe {
                 }
             }
             session.output.json(&value);
-            session.output.line(&format!("{value:#}"));
             return Ok(Exit::Completed);
         }
         let info = told.workflow_execution_info.clone().unwrap_or_default();
-        session.output.block("Execution Info", &execution(session, &info)?);
+        session.output.block("Execution Info", &execution(session, &info));
         let extended = told.workflow_extended_info.unwrap_or_default();
         let mut rows: Rows = vec![("CancelRequested", extended.cancel_requested.to_string())];
         let original = extended.original_start_time.as_ref().or(info.start_time.as_ref());
         rows.push(("OriginalStartTime", session.output.time(original)));
         session.output.block("Extended Execution Info", &rows);
         session.output.line("");
+        metadata(session, told.execution_config.as_ref());
         if info.status() == Status::Running {
-            pending(session, &told.pending_activities);
+            pending(session, &told.pending_activities).await;
             session.output.line(&format!(
                 "Pending Child Workflows: {}\nPending Nexus Operations: {}",
                 told.pending_children.len(),
                 told.pending_nexus_operations.len()
             ));
+            if let Some(not_served) = served::of_workflow(session, &info).await {
+                let task = told.pending_workflow_task.and_then(|task| task.scheduled_time);
+                let waits =
+                    task.map(|it| format!("; one waits, {}", session.output.time(Some(&it))));
+                let waits = waits.unwrap_or_default();
+                session.output.line(&format!("Not Served: {not_served}{waits}"));
+            }
         } else if let Some(run) = &info.execution {
             let event = follow::end(session, run).await?;
             Ended { event, took: duration(&info) }.rows(session);
         }
         Ok(Exit::Completed)
     }
+}
+
+/// What was said of the workflow for people when it was started.
+fn metadata(session: &Session<'_>, config: Option<&workflow::WorkflowExecutionConfig>) {
+    let Some(metadata) = config.and_then(|it| it.user_metadata.as_ref()) else { return };
+    let text = |it: &Option<Payload>| {
+        let payloads = it.clone().map(|payload| Payloads { payloads: vec![payload] });
+        output::texts(payloads.as_ref())
+    };
+    let rows =
+        [("StaticSummary", text(&metadata.summary)), ("StaticDetails", text(&metadata.details))];
+    session.output.block("Metadata", &rows);
+    session.output.line("");
+}
+
+fn reset_points(
+    session: &Session<'_>,
+    told: &api::DescribeWorkflowExecutionResponse,
+) -> anyhow::Result<Exit> {
+    let points = told.workflow_execution_info.as_ref().and_then(|it| it.auto_reset_points.as_ref());
+    let points = points.map_or(&[][..], |it| &it.points);
+    let mut values = Vec::new();
+    session.output.line(&format!("Auto Reset Points: {}", points.len()));
+    for it in points {
+        let name = "temporal.api.workflow.v1.ResetPointInfo";
+        let point = session.output.message(name, it)?;
+        // The names that Temporal's command gives them.
+        values.push(json!({
+            "BinaryChecksum": point.get("binaryChecksum").cloned().unwrap_or_else(|| "".into()),
+            "CreateTime": point.get("createTime").cloned().unwrap_or_default(),
+            "RunId": it.run_id,
+            "EventId": it.first_workflow_task_completed_id,
+        }));
+        #[expect(deprecated, reason = "it is shown as Temporal's command shows it")]
+        let rows: Rows = vec![
+            ("BinaryChecksum", it.binary_checksum.clone()),
+            ("CreateTime", session.output.time(it.create_time.as_ref())),
+            ("RunId", it.run_id.clone()),
+            ("EventId", it.first_workflow_task_completed_id.to_string()),
+        ];
+        session.output.rows(&rows);
+    }
+    session.output.json(&Value::Array(values));
+    Ok(Exit::Completed)
 }
 
 /// The event that closed a run, and its result, as JSON.
@@ -81,7 +139,7 @@ async fn closed(
     Ended { event, took: None }.json(session).map(Some)
 }
 
-fn duration(info: &WorkflowExecutionInfo) -> Option<Duration> {
+fn duration(info: &workflow::WorkflowExecutionInfo) -> Option<Duration> {
     if let Some(duration) = info.execution_duration {
         return duration.try_into().ok();
     }
@@ -92,15 +150,18 @@ fn duration(info: &WorkflowExecutionInfo) -> Option<Duration> {
     u64::try_from(took).ok().map(Duration::from_nanos)
 }
 
-fn execution(session: &Session<'_>, info: &WorkflowExecutionInfo) -> anyhow::Result<Rows> {
+fn execution(session: &Session<'_>, info: &workflow::WorkflowExecutionInfo) -> Rows {
     let time = |time: Option<&prost_types::Timestamp>| session.output.time(time);
     let run = info.execution.clone().unwrap_or_default();
+    #[expect(deprecated, reason = "it is shown as Temporal's command shows it")]
+    let build = info.assigned_build_id.clone();
     let mut rows: Rows = vec![
         ("WorkflowId", run.workflow_id),
         ("RunId", run.run_id),
         ("Type", info.r#type.as_ref().map(|it| it.name.clone()).unwrap_or_default()),
         ("Namespace", session.server.namespace.clone()),
         ("TaskQueue", info.task_queue.clone()),
+        ("AssignedBuildId", build),
         ("StartTime", time(info.start_time.as_ref())),
     ];
     if info.close_time.is_some() {
@@ -108,9 +169,9 @@ fn execution(session: &Session<'_>, info: &WorkflowExecutionInfo) -> anyhow::Res
     }
     rows.push(("ExecutionTime", time(info.execution_time.as_ref())));
     let memo = info.memo.as_ref().map(|memo| &memo.fields);
-    rows.extend(fields(session, "Memo", memo)?);
+    rows.extend(fields("Memo", memo));
     let attributes = info.search_attributes.as_ref().map(|it| &it.indexed_fields);
-    rows.extend(fields(session, "SearchAttributes", attributes)?);
+    rows.extend(fields("SearchAttributes", attributes));
     rows.extend([
         ("StateTransitionCount", info.state_transition_count.to_string()),
         ("HistoryLength", info.history_length.to_string()),
@@ -120,25 +181,26 @@ fn execution(session: &Session<'_>, info: &WorkflowExecutionInfo) -> anyhow::Res
         rows.push(("RootWorkflowId", root.workflow_id.clone()));
         rows.push(("RootRunId", root.run_id.clone()));
     }
-    Ok(rows)
+    rows
 }
 
 /// Payloads by name, in the order of their names.
 fn fields(
-    session: &Session<'_>,
     name: &'static str,
     fields: Option<&HashMap<String, Payload>>,
-) -> anyhow::Result<Option<(&'static str, String)>> {
-    let Some(fields) = fields.filter(|fields| !fields.is_empty()) else { return Ok(None) };
+) -> Option<(&'static str, String)> {
+    let fields = fields.filter(|fields| !fields.is_empty())?;
     let mut shown = serde_json::Map::new();
     for (key, payload) in fields {
-        let value = session.output.values(std::slice::from_ref(payload))?.pop();
-        shown.insert(key.clone(), value.unwrap_or_default());
+        let payloads = Payloads { payloads: vec![payload.clone()] };
+        let text = output::texts(Some(&payloads));
+        let value = serde_json::from_str(&text).unwrap_or_else(|_| Value::from(text));
+        shown.insert(key.clone(), value);
     }
-    Ok(Some((name, Value::Object(shown).to_string())))
+    Some((name, Value::Object(shown).to_string()))
 }
 
-fn pending(session: &Session<'_>, activities: &[PendingActivityInfo]) {
+async fn pending(session: &Session<'_>, activities: &[workflow::PendingActivityInfo]) {
     session.output.line(&format!("Pending Activities: {}", activities.len()));
     for it in activities {
         let time = |time: Option<&prost_types::Timestamp>| session.output.time(time);
@@ -164,10 +226,11 @@ fn pending(session: &Session<'_>, activities: &[PendingActivityInfo]) {
         );
         let identity = &it.last_worker_identity;
         rows.extend((!identity.is_empty()).then(|| ("LastWorkerIdentity", identity.clone())));
-        let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-        session.output.line("");
-        for (name, value) in rows {
-            session.output.line(&format!("  {name:width$}  {value}"));
+        // An attempt that is under way has its worker.
+        if it.state() == PendingActivityState::Scheduled {
+            rows.extend(served::of_activity(session, it).await.map(|said| ("NotServed", said)));
         }
+        session.output.line("");
+        session.output.rows(&rows);
     }
 }

@@ -48,7 +48,9 @@ impl Show {
             self.json(session, &execution).await?
         };
         if let (Some(event), true) = (end, session.output.is_text()) {
-            session.output.line("");
+            if !self.detailed {
+                session.output.line("");
+            }
             // That it has failed is no failure of having shown it.
             Ended { event, took: None }.rows(session);
         }
@@ -60,7 +62,7 @@ impl Show {
         session: &Session<'_>,
         execution: &WorkflowExecution,
     ) -> anyhow::Result<Option<HistoryEvent>> {
-        head(session);
+        head(session, self.detailed);
         let mut last = None;
         let mut pages = self.pages(session, execution);
         while let Some(events) = pages.next().await? {
@@ -178,7 +180,7 @@ pub(super) async fn events(
     execution: &WorkflowExecution,
     detailed: bool,
 ) -> anyhow::Result<HistoryEvent> {
-    head(session);
+    head(session, detailed);
     let mut pages =
         Pages { session, execution, follow: true, reverse: false, token: Some(Vec::new()) };
     let mut last = HistoryEvent::default();
@@ -188,7 +190,9 @@ pub(super) async fn events(
             last = event;
         }
     }
-    session.output.line("");
+    if !detailed {
+        session.output.line("");
+    }
     Ok(last)
 }
 
@@ -221,24 +225,32 @@ pub(super) async fn end(
     }
 }
 
-fn head(session: &Session<'_>) {
+fn head(session: &Session<'_>, detailed: bool) {
     session.output.line("Progress:");
-    session.output.line("  ID           Time                     Type");
+    if !detailed {
+        session.output.line("  ID           Time                     Type");
+    }
 }
 
 fn row(session: &Session<'_>, event: &HistoryEvent, detailed: bool) -> anyhow::Result<()> {
-    let time = event.event_time.as_ref().map(output::second).unwrap_or_default();
-    let name = event.event_type().as_str_name();
-    session.output.line(&format!("{:>5}  {time}  {}", event.event_id, camel(name)));
-    if detailed {
-        let value = session.output.readable(EVENT, event)?;
-        let attributes = value.as_object().and_then(|fields| {
-            fields.iter().find(|(name, _)| name.ends_with("EventAttributes")).map(|(_, it)| it)
-        });
-        for line in format!("{:#}", attributes.unwrap_or(&Value::Null)).lines() {
-            session.output.line(&format!("       {line}"));
-        }
+    let name = camel(event.event_type().as_str_name());
+    if !detailed {
+        let time = event.event_time.as_ref().map(output::second).unwrap_or_default();
+        session.output.line(&format!("{:>5}  {time}  {name}", event.event_id));
+        return Ok(());
     }
+    session.output.line(&format!("--------------- [{}] {name} ---------------", event.event_id));
+    if let Value::Object(mut fields) = session.output.readable(EVENT, event)? {
+        // They stand in the title.
+        fields.remove("eventId");
+        fields.remove("eventType");
+        let attributes = fields.keys().find(|name| name.ends_with("EventAttributes")).cloned();
+        if let Some(Value::Object(attributes)) = attributes.and_then(|name| fields.remove(&name)) {
+            fields.extend(attributes);
+        }
+        output::lines(&Value::Object(fields)).iter().for_each(|line| session.output.line(line));
+    }
+    session.output.line("");
     Ok(())
 }
 

@@ -140,6 +140,7 @@ impl Delete {
                 self.target.start_batch(session, &query, Operation::DeletionOperation(it)).await
             }
             Meant::One(execution) => {
+                self.target.needs_no_answer(session)?;
                 self.target.confirm(&format!("Delete Workflow {:?}?", execution.workflow_id))?;
                 let request = api::DeleteWorkflowExecutionRequest {
                     namespace: session.server.namespace.clone(),

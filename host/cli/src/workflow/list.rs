@@ -1,9 +1,11 @@
 //! `workflow list` and `count`.
 
-use super::{Session, output};
+use super::{Session, output, served};
 use crate::exit::Exit;
+use anyhow::Context;
 use clap::Args;
 use serde_json::Value;
+use temporalio_protos::temporal::api::common::v1::Payload;
 use temporalio_protos::temporal::api::workflow::v1::WorkflowExecutionInfo;
 use temporalio_protos::temporal::api::workflowservice::v1 as api;
 
@@ -35,7 +37,7 @@ impl List {
         if session.output.is_json() {
             let name = "temporal.api.workflow.v1.WorkflowExecutionInfo";
             let values: anyhow::Result<Vec<Value>> =
-                runs.iter().map(|run| session.output.message(name, run)).collect();
+                runs.iter().map(|run| session.output.readable(name, run)).collect();
             match session.output.output {
                 // A line for each, as the format is named.
                 output::Format::Jsonl => values?.iter().for_each(|it| session.output.json(it)),
@@ -54,6 +56,12 @@ impl List {
             };
             let heads = ["Status", "WorkflowId", "Type", "StartTime"];
             session.output.line(&output::table(heads, runs.iter().map(row).collect()));
+            if session.output.is_text() {
+                // Not among the rows, which scripts read as well.
+                for said in served::of_list(session, &runs).await {
+                    eprintln!("note: {said}");
+                }
+            }
         }
         Ok(Exit::Completed)
     }
@@ -98,16 +106,27 @@ impl Count {
         let counted = count(session, &self.query).await?;
         session.output.line(&format!("Total: {}", counted.count));
         let name = "temporal.api.workflowservice.v1.CountWorkflowExecutionsResponse";
+        let mut counted = counted;
+        for payload in counted.groups.iter_mut().flat_map(|group| &mut group.group_values) {
+            // Whether a status is a search attribute of that type matters to nobody who counts.
+            payload.metadata.retain(|name, _| name == "encoding");
+        }
         session.output.json(&session.output.readable(name, &counted)?);
         for group in &counted.groups {
-            let values = session.output.values(&group.group_values)?;
-            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), Into::into);
-            let values: Vec<String> = values.iter().map(text).collect();
+            let values: anyhow::Result<Vec<String>> = group.group_values.iter().map(text).collect();
+            let values = values?;
             let line = format!("Group total: {}, values: {}", group.count, values.join(", "));
             session.output.line(&line);
         }
         Ok(Exit::Completed)
     }
+}
+
+/// A group's value: a text without its quotes.
+fn text(payload: &Payload) -> anyhow::Result<String> {
+    let value: Value = serde_json::from_slice(&payload.data)
+        .context("the server's answer cannot be read: a group's value is no JSON")?;
+    Ok(value.as_str().map_or_else(|| value.to_string(), Into::into))
 }
 
 /// `WORKFLOW_EXECUTION_STATUS_TIMED_OUT` is `TimedOut`.

@@ -66,8 +66,13 @@ impl Output {
 
     /// A title and, below it, names and values; where text is wanted.
     pub(super) fn block(&self, title: &str, rows: &[(&'static str, String)]) {
-        let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         self.line(&format!("{title}:"));
+        self.rows(rows);
+    }
+
+    /// Names and values, in two columns; where text is wanted.
+    pub(super) fn rows(&self, rows: &[(&'static str, String)]) {
+        let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         for (name, value) in rows {
             self.line(&format!("  {name:width$}  {value}"));
         }
@@ -106,7 +111,7 @@ impl Output {
     pub(super) fn time(&self, time: Option<&Timestamp>) -> String {
         let Some(time) = time else { return String::new() };
         match self.time_format {
-            TimeFormat::Raw => format!("seconds:{}  nanos:{}", time.seconds, time.nanos),
+            TimeFormat::Raw => raw(time),
             TimeFormat::Iso => second(time),
             TimeFormat::Relative => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -117,7 +122,7 @@ impl Output {
     }
 }
 
-/// A message with `metadata` and `data` that is JSON, or nothing, becomes what it says; a list of them becomes the list.
+/// A message with `metadata` and `data` that is JSON, and says no more of itself, becomes what it says; a list of them becomes the list.
 fn shorten(value: &mut Value) {
     match value {
         Value::Array(all) => all.iter_mut().for_each(shorten),
@@ -143,15 +148,37 @@ fn shorten(value: &mut Value) {
 fn content(value: &Value) -> Option<Value> {
     let fields = value.as_object()?;
     let is_payload = fields.keys().all(|key| key == "metadata" || key == "data");
-    let metadata = fields.get("metadata").filter(|_| is_payload)?;
-    // In proto3 JSON, bytes are in base64.
-    match metadata.get("encoding")?.as_str()? {
-        "anNvbi9wbGFpbg==" => {
-            let data = fields.get("data").and_then(Value::as_str).unwrap_or_default();
-            serde_json::from_slice(&BASE64_STANDARD.decode(data).ok()?).ok()
+    let metadata = fields.get("metadata").filter(|_| is_payload)?.as_object()?;
+    // In proto3 JSON, bytes are in base64. What has more metadata than that, as search attributes have, would lose it.
+    if metadata.len() != 1 || metadata.get("encoding")?.as_str()? != "anNvbi9wbGFpbg==" {
+        return None;
+    }
+    let data = fields.get("data").and_then(Value::as_str).unwrap_or_default();
+    serde_json::from_slice(&BASE64_STANDARD.decode(data).ok()?).ok()
+}
+
+/// A value as lines, each a path and what is there: `input[0].name: value`. What is empty has no line.
+pub(super) fn lines(value: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    add_lines(&mut lines, "", value);
+    lines
+}
+
+fn add_lines(lines: &mut Vec<String>, path: &str, value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let dot = if path.is_empty() { "" } else { "." };
+                add_lines(lines, &format!("{path}{dot}{name}"), value);
+            }
         }
-        "YmluYXJ5L251bGw=" => Some(Value::Null),
-        _ => None,
+        Value::Array(values) => {
+            for (index, value) in values.iter().enumerate() {
+                add_lines(lines, &format!("{path}[{index}]"), value);
+            }
+        }
+        Value::String(text) => lines.push(format!("{path}: {text}")),
+        Value::Null | Value::Bool(_) | Value::Number(_) => lines.push(format!("{path}: {value}")),
     }
 }
 
@@ -178,6 +205,14 @@ pub(super) fn texts(payloads: Option<&Payloads>) -> String {
 /// In UTC, to the second.
 pub(super) fn second(time: &Timestamp) -> String {
     core::Timestamp(time.seconds.saturating_mul(1_000_000_000)).to_string()
+}
+
+/// As Temporal's command writes it: in UTC, to the nanosecond.
+fn raw(time: &Timestamp) -> String {
+    let second = second(time).replace('T', " ");
+    let fraction = format!(".{:09}", time.nanos);
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+    format!("{}{fraction} +0000 UTC", second.trim_end_matches('Z'))
 }
 
 /// How long ago that is, as people say it.
@@ -248,12 +283,20 @@ mod tests {
     }
 
     #[test]
+    fn raw_times_are_whole() {
+        let raw = |nanos| raw(&Timestamp { seconds: 1_795_420_712, nanos });
+        assert_eq!(raw(879_181_300), "2026-11-23 07:58:32.8791813 +0000 UTC");
+        assert_eq!(raw(0), "2026-11-23 07:58:32 +0000 UTC");
+    }
+
+    #[test]
     fn payloads_become_what_is_in_them() {
         let payload =
             |data: &str| json!({"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": data});
         let mut value = json!({
             "result": {"payloads": [payload("NDI="), payload("eyJhIjoxfQ==")]},
             "nil": {"metadata": {"encoding": "YmluYXJ5L251bGw="}},
+            "typed": {"metadata": {"encoding": "anNvbi9wbGFpbg==", "type": "S2V5d29yZA=="}, "data": "Imsi"},
             "raw": {"metadata": {"encoding": "YmluYXJ5L3BsYWlu"}, "data": "AAE="},
         });
         shorten(&mut value);
@@ -261,7 +304,8 @@ mod tests {
             value,
             json!({
                 "result": [42, {"a": 1}],
-                "nil": null,
+                "nil": {"metadata": {"encoding": "YmluYXJ5L251bGw="}},
+                "typed": {"metadata": {"encoding": "anNvbi9wbGFpbg==", "type": "S2V5d29yZA=="}, "data": "Imsi"},
                 "raw": {"metadata": {"encoding": "YmluYXJ5L3BsYWlu"}, "data": "AAE="},
             })
         );

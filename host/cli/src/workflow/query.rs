@@ -82,10 +82,11 @@ async fn ask(
         session.server.call("QueryWorkflow", request, "querying workflow failed").await?;
     if let Some(rejected) = answer.query_rejected {
         let status = super::list::status(rejected.status().as_str_name());
-        bail!("querying workflow failed: the query was rejected, the workflow has status {status}");
+        bail!("query was rejected, workflow has status: {status}");
     }
     let result = answer.query_result.unwrap_or_default();
-    let values = session.output.values(&result.payloads)?;
+    let name = "temporal.api.common.v1.Payloads";
+    let values = session.output.readable(name, &result)?;
     session.output.json(&json!({ "queryResult": values }));
     let text = output::texts(Some(&result));
     session.output.block("Query result", &[("QueryResult", text)]);

@@ -4,6 +4,7 @@
 use super::{Address, Engine, Slot};
 use crate::client::{ClientError, TaskQueueDescription};
 use crate::matching::{Polled, Waiting};
+use crate::worker::WorkflowWorker;
 use crate::writer::Ticket;
 use sandglass_core::engine::{ActivityTask, ActivityTaskToken, AddressedActivity};
 use sandglass_core::engine::{Heartbeat, Reply, Request};
@@ -11,13 +12,24 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 impl Engine {
-    /// How a task queue stands.
-    pub(crate) fn describe_queue(&self, queue: &str) -> TaskQueueDescription {
+    /// How a task queue stands; of whoever serves it only for tasks of that type, where one is named.
+    pub(crate) fn describe_queue(
+        &self,
+        queue: &str,
+        task_type: Option<&str>,
+    ) -> TaskQueueDescription {
         let is_served = !self.is_stopping() && self.served.contains(queue);
+        let serves_type = |worker: &Arc<dyn WorkflowWorker>| {
+            task_type.is_none_or(|task_type| worker.serves(task_type))
+        };
+        let serves_activities = match task_type {
+            Some(task_type) => self.activities.get(task_type).is_some(),
+            None => !self.activities.is_empty(),
+        };
         TaskQueueDescription {
             identity: self.identity.clone(),
-            serves_workflows: is_served && self.worker().is_some(),
-            serves_activities: is_served && !self.activities.is_empty(),
+            serves_workflows: is_served && self.worker().is_some_and(serves_type),
+            serves_activities: is_served && serves_activities,
             workflow_tasks: self.workflow_tasks.waiting_in(queue),
             activity_tasks: self.activity_tasks.waiting_in(queue),
         }

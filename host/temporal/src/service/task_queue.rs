@@ -17,6 +17,10 @@ const REMEMBERED: Duration = Duration::from_secs(5 * 60);
 /// Pollers that are remembered; beyond that, a new one is not.
 const POLLERS_MAX: usize = 10_000;
 
+/// The header of `DescribeTaskQueue` that names a workflow's or an activity's type: pollers that do not take tasks of that type are left out.
+/// Temporal's workers take a task of whatever type and fail it, so its API has no field for that; here, such a task waits.
+pub const TASK_TYPE_HEADER: &str = "sandglass-task-type-bin";
+
 /// Who has polled for activities over the wire, by queue and identity, and when last.
 #[derive(Clone, Default)]
 pub(super) struct Pollers(Arc<Mutex<BTreeMap<(String, String), Timestamp>>>);
@@ -54,6 +58,8 @@ impl Frontend {
         &self,
         request: Request<api::DescribeTaskQueueRequest>,
     ) -> Result<api::DescribeTaskQueueResponse, Refusal> {
+        let task_type = task_type(&request)?;
+        let of_type = task_type.as_deref();
         let request = request.into_inner();
         self.check_namespace(&request.namespace)?;
         let name = request.task_queue.as_ref().map_or("", |queue| queue.name.as_str());
@@ -66,9 +72,9 @@ impl Frontend {
             request.include_task_queue_status,
         );
         if is_enhanced {
-            return Ok(self.by_kind(name));
+            return Ok(self.by_kind(name, of_type));
         }
-        let (pollers, stats) = self.polled(name, request.task_queue_type());
+        let (pollers, stats) = self.polled(name, request.task_queue_type(), of_type);
         let status = with_status.then(|| taskqueue::TaskQueueStatus {
             backlog_count_hint: stats.approximate_backlog_count,
             ..Default::default()
@@ -83,9 +89,9 @@ impl Frontend {
     }
 
     /// What the `temporal` command asks for: all kinds of tasks at once, of the one version that there is.
-    fn by_kind(&self, name: &str) -> api::DescribeTaskQueueResponse {
+    fn by_kind(&self, name: &str, of_type: Option<&str>) -> api::DescribeTaskQueueResponse {
         let kinds = [TaskQueueType::Workflow, TaskQueueType::Activity].map(|kind| {
-            let (pollers, stats) = self.polled(name, kind);
+            let (pollers, stats) = self.polled(name, kind, of_type);
             (i32::from(kind), taskqueue::TaskQueueTypeInfo { pollers, stats: Some(stats) })
         });
         let info =
@@ -101,8 +107,12 @@ impl Frontend {
         &self,
         name: &str,
         kind: TaskQueueType,
+        of_type: Option<&str>,
     ) -> (Vec<taskqueue::PollerInfo>, taskqueue::TaskQueueStats) {
-        let queue = self.client.task_queue(name);
+        let queue = match of_type {
+            Some(task_type) => self.client.task_queue_of(name, task_type),
+            None => self.client.task_queue(name),
+        };
         let now = self.client.now();
         let (is_served, waiting, mut pollers) = match kind {
             TaskQueueType::Activity => {
@@ -130,6 +140,13 @@ impl Frontend {
         };
         (pollers.collect(), stats)
     }
+}
+
+fn task_type(request: &Request<api::DescribeTaskQueueRequest>) -> Result<Option<String>, Refusal> {
+    let Some(value) = request.metadata().get_bin(TASK_TYPE_HEADER) else { return Ok(None) };
+    let text = value.to_bytes().ok().and_then(|bytes| String::from_utf8(bytes.into()).ok());
+    let wrong = || Refusal::Invalid(format!("{TASK_TYPE_HEADER} is no text in UTF-8."));
+    text.map(Some).ok_or_else(wrong)
 }
 
 #[cfg(test)]
