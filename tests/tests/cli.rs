@@ -217,7 +217,7 @@ fn components_that_cannot_run_are_refused() {
         error: the host cannot be started: the component for core_module is refused: it is a core module, not a component: build it for wasm32-wasip2, or make a component of it with `wasm-tools component new`
         exit 2
         ---
-        error: the host cannot be started: the component for foreign_import is refused: it imports what is not offered: foo:bar/baz; there are sandglass:workflow, sandglass:activity and a virtual WASI 0.2 without wasi:http
+        error: the host cannot be started: the component for foreign_import is refused: it imports what a workflow is not offered: foo:bar/baz; there are sandglass:workflow, sandglass:activity and WASI 0.2, of which wasi:http is for activities alone
         exit 2
         ---
         error: the host cannot be started: the component for missing_run is refused: it does not export the function run: export `run: func(input: list<payload>) -> result<payload, failure>`, as the world says

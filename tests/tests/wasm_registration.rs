@@ -31,7 +31,10 @@ fn what_is_no_workflow_is_refused_with_the_reason() {
     assert_eq!(refused("core-module"), RegisterError::CoreModule);
     assert!(matches!(refused("missing-run"), RegisterError::MissingRun(_)));
     let foreign = refused("foreign-import");
-    assert_eq!(foreign, RegisterError::NotOffered(vec!["foo:bar/baz".into()]));
+    assert_eq!(
+        foreign,
+        RegisterError::NotOffered { wanted: "a workflow", imports: vec!["foo:bar/baz".into()] }
+    );
     assert!(foreign.to_string().contains("foo:bar/baz"));
     assert_eq!(refused("queryable"), RegisterError::QueryNotServed);
     let activity = refused("greeting-activity");

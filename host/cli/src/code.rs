@@ -1,9 +1,11 @@
 //! The code that a host is given: component files, the types that each serves, and a host that is built of them.
 
 use crate::exit::usage;
+use crate::grants::GrantFlags;
 use crate::setup;
 use anyhow::Result;
 use sandglass_host::HostBuilder;
+use sandglass_host::wasm::Grants;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -13,13 +15,27 @@ pub(crate) struct Code {
     components: Vec<(PathBuf, Vec<String>)>,
     /// The activity types, and the file of each.
     activities: Vec<(String, PathBuf)>,
+    /// What these may have of the machine.
+    grants: BTreeMap<String, Grants>,
 }
 
 impl Code {
     /// From `COMPONENT[=TYPE,…]` and `TYPE=COMPONENT`.
-    pub(crate) fn read(components: &[String], activities: &[String]) -> Result<Code> {
+    pub(crate) fn read(
+        components: &[String],
+        activities: &[String],
+        grants: &GrantFlags,
+    ) -> Result<Code> {
         let activities: Result<Vec<_>> = activities.iter().map(|word| activity(word)).collect();
-        Ok(Code { components: files_and_types(components)?, activities: activities? })
+        let (activities, grants) = (activities?, grants.read()?);
+        for name in grants.keys() {
+            if !activities.iter().any(|(activity_type, _)| activity_type == name) {
+                return Err(usage(format!(
+                    "something is granted to the activity type {name}, which no component does: say --activity {name}=COMPONENT"
+                )));
+            }
+        }
+        Ok(Code { components: files_and_types(components)?, activities, grants })
     }
 
     /// The workflow types that are served.
@@ -43,6 +59,9 @@ impl Code {
         }
         for (activity_type, path) in &self.activities {
             builder = builder.activity_file(activity_type, path);
+        }
+        for (activity_type, grants) in &self.grants {
+            builder = builder.grant(activity_type, grants.clone());
         }
         for name in queues {
             builder = if name == "*" { builder.any_task_queue() } else { builder.task_queue(name) };

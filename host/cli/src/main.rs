@@ -6,6 +6,7 @@ mod component;
 mod config;
 mod demo;
 mod exit;
+mod grants;
 mod guests;
 mod limits;
 mod logging;

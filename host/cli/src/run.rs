@@ -6,6 +6,7 @@ mod progress;
 
 use crate::code::Code;
 use crate::exit::{Exit, usage};
+use crate::grants::GrantFlags;
 use crate::limits::GuestLimits;
 use crate::setup;
 use anyhow::{Context, Result};
@@ -60,6 +61,8 @@ pub(crate) struct Run {
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
     #[command(flatten)]
+    grants: GrantFlags,
+    #[command(flatten)]
     limits: GuestLimits,
 }
 
@@ -79,7 +82,7 @@ const GRACE: Duration = Duration::from_secs(1);
 impl Run {
     pub(crate) fn run(self) -> Result<Exit> {
         // All that can be wrong with the words is found before anything is opened or written.
-        let code = Code::read(&self.components, &self.activities)?;
+        let code = Code::read(&self.components, &self.activities, &self.grants)?;
         let start = self.start(&code)?;
         let builder = self.limits.bound(Host::builder(), setup::wasm_for_few());
         let builder = code.build(builder, &self.task_queues, self.db.as_deref())?;

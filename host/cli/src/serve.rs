@@ -5,6 +5,7 @@ mod limits;
 use self::limits::ClientLimits;
 use crate::code::{self, Code};
 use crate::exit::{Exit, usage};
+use crate::grants::GrantFlags;
 use crate::limits::GuestLimits;
 use crate::logging::Logging;
 use crate::setup;
@@ -72,6 +73,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     clients: ClientLimits,
     #[command(flatten)]
+    grants: GrantFlags,
+    #[command(flatten)]
     limits: GuestLimits,
     #[command(flatten)]
     logging: Logging,
@@ -85,7 +88,7 @@ impl Serve {
 
     pub(crate) fn run(self) -> Result<Exit> {
         // All that can be wrong with the words is found before anything is opened or written.
-        let code = Code::read(&self.components, &self.activities)?;
+        let code = Code::read(&self.components, &self.activities, &self.grants)?;
         if self.namespace.is_empty() {
             return Err(usage("--namespace: an empty name is none"));
         }

@@ -199,14 +199,12 @@ impl Engine {
     fn place(&self, slot: &Arc<Slot>, live: &mut Live, dispatch: Dispatch, work: &mut Work) {
         match dispatch {
             Dispatch::WorkflowTask { task_queue, workflow_type, attempt } => {
-                if self.serves_workflow(&task_queue, &workflow_type)
-                    && self.workflow_tasks.try_begin(&task_queue, &workflow_type)
-                {
+                let is_served = self.serves_workflow(&task_queue, &workflow_type);
+                let task = || waiting(slot, live, &workflow_type, (0, attempt), rank(live, None));
+                let begins =
+                    self.workflow_tasks.begin_or_wait(&task_queue, &workflow_type, is_served, task);
+                if begins {
                     self.take_workflow_task(live, task_queue, work);
-                } else {
-                    let rank = rank(live, None);
-                    let waiting = waiting(slot, live, &workflow_type, (0, attempt), rank);
-                    self.workflow_tasks.wait(&task_queue, waiting);
                 }
             }
             Dispatch::ActivityTask {
@@ -216,15 +214,15 @@ impl Engine {
                 attempt,
                 priority,
             } => {
-                if self.serves_activity(&task_queue, &activity_type)
-                    && self.activity_tasks.try_begin(&task_queue, &activity_type)
-                {
-                    self.take_activity_task(live, &task_queue, scheduled_event_id, attempt, work);
-                } else {
+                let is_served = self.serves_activity(&task_queue, &activity_type);
+                let task = || {
                     let rank = rank(live, priority.as_ref());
-                    let which = (scheduled_event_id, attempt);
-                    let waiting = waiting(slot, live, &activity_type, which, rank);
-                    self.activity_tasks.wait(&task_queue, waiting);
+                    waiting(slot, live, &activity_type, (scheduled_event_id, attempt), rank)
+                };
+                let begins =
+                    self.activity_tasks.begin_or_wait(&task_queue, &activity_type, is_served, task);
+                if begins {
+                    self.take_activity_task(live, &task_queue, scheduled_event_id, attempt, work);
                 }
             }
             Dispatch::CancelActivity { scheduled_event_id, attempt, reason } => {

@@ -101,24 +101,27 @@ impl Tasks {
         running < self.at_once
     }
 
-    /// Takes a slot for a task that has just come, unless others wait before it or there is none.
-    pub(crate) fn try_begin(&self, queue: &str, task_type: &str) -> bool {
+    /// Takes a slot for a task that has just come and that is served here. It waits if it is not, if others wait before it, or if there is no
+    /// slot: in one step, so that whoever gives a slot back meanwhile finds it.
+    pub(crate) fn begin_or_wait(
+        &self,
+        queue: &str,
+        task_type: &str,
+        is_served: bool,
+        task: impl FnOnce() -> Waiting,
+    ) -> bool {
         let mut state = self.state.lock();
-        if !self.has_slot(&state, queue) {
-            return false;
-        }
-        let waits =
-            state.queues.get(queue).and_then(|queue| queue.waiting.get(task_type)).is_some();
-        if waits {
-            return false;
-        }
-        state.running += 1;
-        if let Some(queue) = state.queues.get_mut(queue) {
+        let begins = is_served && self.has_slot(&state, queue) && !state.waits(queue, task_type);
+        if !begins {
+            state.arrive(queue, task());
+        } else if let Some(queue) = state.queues.get_mut(queue) {
             queue.running += 1;
+            state.running += 1;
         } else {
             state.queues.insert(queue.into(), Queue { running: 1, ..Queue::default() });
+            state.running += 1;
         }
-        true
+        begins
     }
 
     /// Gives a slot back.
@@ -133,10 +136,7 @@ impl Tasks {
 
     /// Gives a task to a worker that polls, or puts it behind those of its rank.
     pub(crate) fn wait(&self, queue: &str, task: Waiting) {
-        let mut state = self.state.lock();
-        state.arrivals += 1;
-        let arrival = i64::try_from(state.arrivals).unwrap_or(i64::MAX);
-        state.offer(queue, task, arrival);
+        self.state.lock().arrive(queue, task);
     }
 
     /// Gives a task, which was taken for nothing, to another worker that polls, or puts it before those of its rank.
@@ -259,6 +259,16 @@ impl Queue {
 }
 
 impl State {
+    fn waits(&self, queue: &str, task_type: &str) -> bool {
+        self.queues.get(queue).is_some_and(|queue| queue.waiting.contains_key(task_type))
+    }
+
+    fn arrive(&mut self, queue: &str, task: Waiting) {
+        self.arrivals += 1;
+        let arrival = i64::try_from(self.arrivals).unwrap_or(i64::MAX);
+        self.offer(queue, task, arrival);
+    }
+
     fn offer(&mut self, queue: &str, task: Waiting, arrival: i64) {
         let Some(task) = self.queues.entry(queue.into()).or_default().offer(task) else {
             return self.forget_unused(queue);
@@ -334,14 +344,29 @@ mod tests {
         assert!(state.queues.is_empty() && state.of_runs.is_empty());
     }
 
+    fn begins(tasks: &Tasks, queue: &str, is_served: bool) -> bool {
+        tasks.begin_or_wait(queue, "t", is_served, || task("1", "t"))
+    }
+
     #[test]
     fn each_queue_has_its_own_bound() {
         let tasks = Tasks::new(1, true);
-        assert!(tasks.try_begin("a", "t"));
-        assert!(!tasks.try_begin("a", "t"));
-        assert!(tasks.try_begin("b", "t"));
+        assert!(begins(&tasks, "a", true));
+        assert!(!begins(&tasks, "a", true));
+        assert!(begins(&tasks, "b", true));
         tasks.end("a");
-        assert!(tasks.try_begin("a", "t"));
+        // What waits goes before what comes.
+        assert!(!begins(&tasks, "a", true));
+        assert_eq!(tasks.waiting_in("a"), 2);
+        assert!(tasks.next(&ServedQueues::Any, |_| true).is_some());
+        assert!(tasks.next(&ServedQueues::Any, |_| true).is_none());
+    }
+
+    #[test]
+    fn what_nobody_here_serves_waits() {
+        let tasks = Tasks::new(1, true);
+        assert!(!begins(&tasks, "a", false));
+        assert_eq!(tasks.waiting_in("a"), 1);
     }
 
     #[test]
@@ -397,6 +422,6 @@ mod tests {
     fn a_newcomer_does_not_overtake() {
         let tasks = Tasks::new(1, true);
         tasks.wait("a", task("1", "t"));
-        assert!(!tasks.try_begin("a", "t"));
+        assert!(!begins(&tasks, "a", true));
     }
 }

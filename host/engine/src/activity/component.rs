@@ -1,7 +1,9 @@
 //! Components of the world `activity` as activities.
 
 use super::{Activity, ActivityContext};
-use crate::wasm::{self, ActivityComponent, ActivityHost, AttemptEnd, RegisterError, tracing_sink};
+use crate::wasm::{
+    self, ActivityComponent, ActivityHost, AttemptEnd, Grants, RegisterError, tracing_sink,
+};
 use futures::future::BoxFuture;
 use sandglass_core::engine::{ActivityEnd, ActivityTask, CancelReason};
 use sandglass_core::{Failure, Payload};
@@ -18,8 +20,12 @@ pub(crate) struct ComponentActivity {
 }
 
 impl ComponentActivity {
-    pub(crate) fn load(engine: &wasm::Engine, bytes: &[u8]) -> Result<Self, RegisterError> {
-        let component = ActivityComponent::load(engine, bytes)?;
+    pub(crate) fn load(
+        engine: &wasm::Engine,
+        bytes: &[u8],
+        grants: Grants,
+    ) -> Result<Self, RegisterError> {
+        let component = ActivityComponent::load(engine, bytes)?.with_grants(grants);
         Ok(ComponentActivity { engine: engine.clone(), component })
     }
 }

@@ -193,6 +193,10 @@ impl Drop for TakenSlot<'_> {
     }
 }
 
+/// What an attempt has at least, from when it hears that nobody waits for it. Its time can be over at that very moment: without a
+/// schedule-to-close timeout of its own it has its run's.
+const LAST_MOMENTS: Duration = Duration::from_secs(5);
+
 /// Completes when the attempt's time is over. After its run has closed nobody else counts it.
 async fn dropped(clock: &Clock, task: &ActivityTask, cancel: &mut watch::Receiver<CancelWord>) {
     let gone =
@@ -200,7 +204,9 @@ async fn dropped(clock: &Clock, task: &ActivityTask, cancel: &mut watch::Receive
     let reason = cancel.wait_for(gone).await.map(|word| *word);
     match (reason, deadline(task)) {
         (Ok(Some(CancelReason::TimedOut)), _) => {}
-        (Ok(_), Some(deadline)) => clock.sleep_until(deadline).await,
+        (Ok(_), Some(deadline)) => {
+            clock.sleep_until(deadline.max(clock.now().after(LAST_MOMENTS))).await;
+        }
         (Ok(_), None) | (Err(_), _) => std::future::pending::<()>().await,
     }
 }

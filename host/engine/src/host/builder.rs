@@ -8,7 +8,7 @@ use crate::engine::{Engine, EngineParts};
 use crate::matching::ServedQueues;
 use crate::options::HostOptions;
 use crate::store::{self, MemoryStore, SqliteStore, Store};
-use crate::wasm::{self, EngineOptions, WorkerOptions, WorkflowComponent};
+use crate::wasm::{self, EngineOptions, Grants, WorkerOptions, WorkflowComponent};
 use crate::worker::{ComponentWorker, WorkflowWorker};
 use crate::writer::{Writer, WriterOptions};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +38,20 @@ pub enum HostError {
         /// Why.
         error: std::io::Error,
     },
+    /// A folder that an activity is granted cannot be read.
+    #[error("the granted folder {} cannot be read: {error}", path.display())]
+    Folder {
+        /// The folder, as it was given.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// Something is granted to an activity type that no component does.
+    #[error("grants are for components, and no component does the activity type {activity_type}")]
+    GrantedToNone {
+        /// The type.
+        activity_type: String,
+    },
     /// WebAssembly cannot be set up on this machine.
     #[error(transparent)]
     Wasm(#[from] wasm::EngineError),
@@ -57,6 +71,7 @@ pub struct HostBuilder {
     workflows: Vec<(Vec<String>, Code)>,
     activity_components: Vec<(String, Code)>,
     activities: BTreeMap<String, Arc<dyn Activity>>,
+    grants: BTreeMap<String, Grants>,
     served: Option<ServedQueues>,
     options: HostOptions,
     wasm: EngineOptions,
@@ -138,6 +153,12 @@ impl HostBuilder {
         self
     }
 
+    /// Grants that to activities of that type, which a component has to do; what was granted to it before is taken back.
+    pub fn grant(mut self, activity_type: &str, grants: Grants) -> Self {
+        self.grants.insert(activity_type.into(), grants);
+        self
+    }
+
     /// Serves that task queue, and those named before; without any, `default`.
     pub fn task_queue(mut self, name: &str) -> Self {
         match &mut self.served {
@@ -214,7 +235,10 @@ impl HostBuilder {
     pub async fn start(self) -> Result<Host, HostError> {
         let identity = self.identity.clone().unwrap_or_else(default_identity);
         let wasm = wasm::Engine::new(self.wasm.clone())?;
-        let activities = load_activities(&wasm, self.activity_components, self.activities)?;
+        let mut activities = load_activities(&wasm, self.activity_components, self.grants)?;
+        for (name, activity) in self.activities {
+            activities.insert(name, activity);
+        }
         let (worker, guests): (Arc<dyn WorkflowWorker>, _) = match self.worker {
             Some(worker) => (worker, None),
             None => {
@@ -258,18 +282,20 @@ impl HostBuilder {
 fn load_activities(
     wasm: &wasm::Engine,
     components: Vec<(String, Code)>,
-    functions: BTreeMap<String, Arc<dyn Activity>>,
+    mut grants: BTreeMap<String, Grants>,
 ) -> Result<Activities, HostError> {
     let mut activities = Activities::default();
     for (name, code) in components {
-        let activity = ComponentActivity::load(wasm, &code.read()?)
+        let granted = grants.remove(&name).unwrap_or_default();
+        granted.check().map_err(|(path, error)| HostError::Folder { path, error })?;
+        let activity = ComponentActivity::load(wasm, &code.read()?, granted)
             .map_err(|error| HostError::Component { name: name.clone(), error })?;
         activities.insert(name, Arc::new(activity));
     }
-    for (name, activity) in functions {
-        activities.insert(name, activity);
+    match grants.into_keys().next() {
+        Some(activity_type) => Err(HostError::GrantedToNone { activity_type }),
+        None => Ok(activities),
     }
-    Ok(activities)
 }
 
 fn load_workflows(

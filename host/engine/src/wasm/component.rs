@@ -6,12 +6,13 @@ use super::bindings::workflow::WorkflowPre;
 use super::bindings::workflow::sandglass::workflow::types::{Failure, Payload};
 use super::cache;
 use super::engine::Engine;
+use super::grants::Grants;
 use super::guest::Guest;
-use super::wasi::{self, Outside};
+use super::wasi;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use wasmparser::Parser;
-use wasmtime::component::types::ComponentItem;
+use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Component, InstancePre, Linker};
 
 /// Why a component is refused.
@@ -32,10 +33,16 @@ pub enum RegisterError {
     Invalid(String),
     /// It wants more than there is.
     #[error(
-        "it imports what is not offered: {}; there are sandglass:workflow, sandglass:activity and a virtual WASI 0.2 without wasi:http",
-        .0.join(", ")
+        "it imports what {wanted} is not offered: {}; there are sandglass:workflow, sandglass:activity and WASI 0.2, of which wasi:http is \
+         for activities alone",
+        .imports.join(", ")
     )]
-    NotOffered(Vec<String>),
+    NotOffered {
+        /// What was to be registered.
+        wanted: &'static str,
+        /// What it asks for.
+        imports: Vec<String>,
+    },
     /// It is of the other world.
     #[error("it is {found}, not {wanted}: it imports {because}")]
     WrongWorld {
@@ -72,6 +79,7 @@ pub struct WorkflowComponent {
 pub struct ActivityComponent {
     digest: Arc<str>,
     pub(super) pre: ActivityPre<ActivityGuest>,
+    grants: Arc<Grants>,
 }
 
 /// A component of whichever world, compiled and not yet checked.
@@ -79,6 +87,9 @@ pub(super) struct Compiled {
     pub(super) digest: Arc<str>,
     pub(super) component: Component,
 }
+
+const WORKFLOW: &str = "a workflow";
+const ACTIVITY: &str = "an activity";
 
 const RUN: &str =
     "`run: func(input: list<payload>) -> result<payload, failure>`, as the world says";
@@ -88,9 +99,13 @@ impl WorkflowComponent {
     pub fn load(engine: &Engine, bytes: &[u8]) -> Result<WorkflowComponent, RegisterError> {
         let compiled = compile(engine, bytes)?;
         let wrong = |import: &str| {
-            import.starts_with("sandglass:activity/").then_some(("a workflow", "an activity"))
+            import.starts_with("sandglass:activity/").then_some((WORKFLOW, ACTIVITY))
         };
-        let pre = checked(engine, engine.workflow_linker(), &compiled, wrong)?;
+        let mut linker = engine.workflow_linker().clone();
+        look_at_imports(engine, &compiled, WORKFLOW, wrong, |import, instance| {
+            wasi::deny(&mut linker, engine.wasmtime(), import, instance)
+        })?;
+        let pre = checked(engine, &linker, &compiled)?;
         let pre = WorkflowPre::new(pre).map_err(wrong_type)?;
         Ok(WorkflowComponent { digest: compiled.digest, pre })
     }
@@ -106,10 +121,21 @@ impl ActivityComponent {
     /// Compiles `bytes`, or finds them compiled, and checks that they are an activity.
     pub fn load(engine: &Engine, bytes: &[u8]) -> Result<ActivityComponent, RegisterError> {
         let compiled = compile(engine, bytes)?;
-        let wrong = |import: &str| is_of_workflows(import).then_some(("an activity", "a workflow"));
-        let pre = checked(engine, engine.activity_linker(), &compiled, wrong)?;
+        let wrong = |import: &str| is_of_workflows(import).then_some((ACTIVITY, WORKFLOW));
+        look_at_imports(engine, &compiled, ACTIVITY, wrong, |_, _| Ok(()))?;
+        let pre = checked(engine, engine.activity_linker(), &compiled)?;
         let pre = ActivityPre::new(pre).map_err(wrong_type)?;
-        Ok(ActivityComponent { digest: compiled.digest, pre })
+        Ok(ActivityComponent { digest: compiled.digest, pre, grants: Arc::default() })
+    }
+
+    /// The same component, which may have that much of the machine, and no more.
+    #[must_use]
+    pub fn with_grants(self, grants: Grants) -> ActivityComponent {
+        ActivityComponent { grants: Arc::new(grants), ..self }
+    }
+
+    pub(super) fn grants(&self) -> &Arc<Grants> {
+        &self.grants
     }
 
     /// Its content's digest.
@@ -165,6 +191,13 @@ pub(super) fn is_offered(import: &str) -> bool {
         || wasi::is_offered(import)
 }
 
+/// Requests over HTTP, which only an activity can make.
+pub(super) fn is_http(import: &str) -> bool {
+    let Some((name, version)) = import.split_once('@') else { return false };
+    let known = matches!(name, "wasi:http/types" | "wasi:http/outgoing-handler");
+    known && wasi::is_version(version)
+}
+
 pub(super) fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", cache::hex(&Sha256::digest(bytes)))
 }
@@ -187,30 +220,38 @@ fn wrong_type(error: wasmtime::Error) -> RegisterError {
     RegisterError::WrongType(format!("{error:#}"))
 }
 
-fn checked<T: Outside>(
+/// Whether each import is there for that world; `instance` is called for those that are interfaces.
+fn look_at_imports(
     engine: &Engine,
-    linker: &Linker<T>,
     compiled: &Compiled,
+    wanted: &'static str,
     wrong_world: impl Fn(&str) -> Option<(&'static str, &'static str)>,
-) -> Result<InstancePre<T>, RegisterError> {
-    let component = &compiled.component;
-    let wasmtime = engine.wasmtime();
-    let ty = component.component_type();
-    let mut linker = linker.clone();
-    let mut not_offered = Vec::new();
-    for (import, item) in ty.imports(wasmtime) {
+    mut interface: impl FnMut(&str, &ComponentInstance) -> wasmtime::Result<()>,
+) -> Result<(), RegisterError> {
+    let mut imports = Vec::new();
+    for (import, item) in compiled.component.component_type().imports(engine.wasmtime()) {
         if let Some((wanted, found)) = wrong_world(import) {
             return Err(RegisterError::WrongWorld { wanted, found, because: import.into() });
         }
-        if !is_offered(import) {
-            not_offered.push(import.to_owned());
+        if !(is_offered(import) || wanted == ACTIVITY && is_http(import)) {
+            imports.push(import.to_owned());
         } else if let ComponentItem::ComponentInstance(instance) = &item.ty {
-            wasi::deny(&mut linker, wasmtime, import, instance).map_err(wrong_type)?;
+            interface(import, instance).map_err(wrong_type)?;
         }
     }
-    if !not_offered.is_empty() {
-        return Err(RegisterError::NotOffered(not_offered));
+    match imports.is_empty() {
+        true => Ok(()),
+        false => Err(RegisterError::NotOffered { wanted, imports }),
     }
+}
+
+fn checked<T: 'static>(
+    engine: &Engine,
+    linker: &Linker<T>,
+    compiled: &Compiled,
+) -> Result<InstancePre<T>, RegisterError> {
+    let (component, wasmtime) = (&compiled.component, engine.wasmtime());
+    let ty = component.component_type();
     match ty.get_export(wasmtime, "run").map(|export| export.ty) {
         Some(ComponentItem::ComponentFunc(run)) => {
             run.typecheck::<(&[Payload],), (Result<Payload, Failure>,)>(&ty.instance_type())

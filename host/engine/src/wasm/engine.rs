@@ -75,7 +75,6 @@ impl Engine {
         wasi::add_to_linker(&mut workflow_linker)?;
         let mut activity_linker = Linker::new(&wasmtime);
         super::activity::add_to_linker(&mut activity_linker)?;
-        wasi::add_to_linker(&mut activity_linker)?;
         start_ticker(&wasmtime, options.tick)
             .map_err(|error| EngineError(format!("no thread for the ticker: {error}")))?;
         Ok(Engine(Arc::new(Shared { wasmtime, options, workflow_linker, activity_linker })))

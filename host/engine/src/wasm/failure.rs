@@ -10,6 +10,7 @@ use sandglass_core::worker::Misuse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
 
 /// Why a guest cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +84,10 @@ fn explain(error: &wasmtime::Error, limits: &Limits) -> (Kind, String) {
     }
     if let Some(exited) = error.downcast_ref::<Exited>() {
         return (Kind::Exited, exited.to_string());
+    }
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        let status = u8::try_from(exit.0).unwrap_or(u8::MAX);
+        return (Kind::Exited, Exited(status).to_string());
     }
     if is_no_room(error) {
         return (Kind::NoRoom, format!("the host has no room for an instance: {error:#}"));

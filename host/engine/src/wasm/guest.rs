@@ -80,8 +80,8 @@ impl Outside for Guest {
         self.run().now().0.unsigned_abs()
     }
 
-    fn seed(&self) -> Option<u64> {
-        Some(self.run().random_seed())
+    fn seed(&self) -> u64 {
+        self.run().random_seed()
     }
 
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> wasmtime::Result<()> {

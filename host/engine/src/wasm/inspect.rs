@@ -1,7 +1,7 @@
 //! What a component is, for people: its world, what it imports and exports, what made it. It need not be one that can be registered.
 
 use super::RegisterError;
-use super::component::{compile, is_of_workflows, is_offered};
+use super::component::{compile, is_http, is_of_workflows, is_offered};
 use super::engine::Engine;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -78,18 +78,22 @@ pub fn inspect(engine: &Engine, bytes: &[u8]) -> Result<Inspection, RegisterErro
     let compiled = compile(engine, bytes)?;
     let component = &compiled.component;
     let ty = component.component_type();
-    let imports: Vec<Import> = ty
+    let mut imports: Vec<Import> = ty
         .imports(engine.wasmtime())
         .map(|(name, _)| Import { name: name.to_owned(), offered: is_offered(name) })
         .collect();
     let exports: Vec<String> =
         ty.exports(engine.wasmtime()).map(|(name, _)| name.to_owned()).collect();
+    let world = world(&imports, &exports);
+    if matches!(world, World::Activity | World::WorkflowOrActivity) {
+        imports.iter_mut().for_each(|import| import.offered |= is_http(&import.name));
+    }
     let image = component.image_range();
     Ok(Inspection {
         digest: compiled.digest.to_string(),
         size: bytes.len(),
         compiled_size: image.end as usize - image.start as usize,
-        world: world(&imports, &exports),
+        world,
         imports,
         exports,
         producers: producers(bytes),

@@ -33,6 +33,10 @@ pub struct Limits {
     pub stderr_kept_bytes: usize,
     /// Time on a core from when the guest was started or resumed until it waits or returns (rule 113).
     pub deadlock_timeout: Duration,
+    /// Requests over HTTP that an attempt of an activity may have under way at once.
+    pub http_requests: usize,
+    /// Files, streams, requests and the like that an attempt of an activity may hold at once.
+    pub activity_resources: usize,
     /// Bounds of what it may ask for and hold.
     pub run: worker::Limits,
 }
@@ -50,6 +54,8 @@ impl Default for Limits {
             log_lines: 10_000,
             stderr_kept_bytes: 8 * KIB,
             deadlock_timeout: Duration::from_secs(2),
+            http_requests: 16,
+            activity_resources: 10_000,
             run: worker::Limits::default(),
         }
     }

@@ -1,4 +1,4 @@
-//! The virtual WASI 0.2 (D7), one file an interface: there is no file system, network, environment or thread, and clocks and randomness
+//! The virtual WASI 0.2 of workflows (D7), one file an interface: there is no file system, network, environment or thread, and clocks and randomness
 //! are what [`Outside`] says. Whatever a guest calls when it starts answers with its interface's error code; the rest traps with a sentence.
 //!
 //! Functions are defined by hand, at one version; wasmtime finds them for every 0.2.x that a component asks for.
@@ -19,12 +19,12 @@ use std::time::Duration;
 use wasmtime::component::Linker;
 
 pub(super) use cli::Exited;
-pub(super) use denied::{deny, is_offered};
+pub(super) use denied::{deny, is_offered, is_version};
 
 /// A wait for a clock that was begun, by its number.
 pub(super) type Sleep = u32;
 
-/// What lies outside of a guest: its run's clock for a workflow, the real one for an activity.
+/// What lies outside of a guest, all of it from its run.
 pub(super) trait Outside: Send + 'static {
     /// The state of its WASI.
     fn wasi(&mut self) -> &mut Wasi;
@@ -32,8 +32,8 @@ pub(super) trait Outside: Send + 'static {
     fn wall_clock(&self) -> Timestamp;
     /// Nanoseconds since some point in time.
     fn monotonic_clock(&self) -> u64;
-    /// What randomness follows from; truly random if `None`.
-    fn seed(&self) -> Option<u64>;
+    /// What randomness follows from.
+    fn seed(&self) -> u64;
     /// Takes what was written.
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> wasmtime::Result<()>;
     /// Begins to wait.

@@ -52,7 +52,12 @@ const DENIED: [&str; 8] = [
 pub(in crate::wasm) fn is_offered(interface: &str) -> bool {
     let Some((name, version)) = interface.split_once('@') else { return false };
     let known = DEFINED.contains(&name) || DENIED.contains(&name);
-    known && version.strip_prefix("0.2.").is_some_and(|patch| patch.parse::<u32>().is_ok())
+    known && is_version(version)
+}
+
+/// Any patch of version 0.2.
+pub(in crate::wasm) fn is_version(version: &str) -> bool {
+    version.strip_prefix("0.2.").is_some_and(|patch| patch.parse::<u32>().is_ok())
 }
 
 /// Defines the functions of a denied interface that are not defined yet; nothing if `interface` is not one of those.

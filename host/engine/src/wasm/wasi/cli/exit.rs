@@ -6,7 +6,7 @@ use wasmtime::component::Linker;
 /// The guest ended itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the guest ended its process with status {0} instead of returning from run")]
-pub(in crate::wasm) struct Exited(u8);
+pub(in crate::wasm) struct Exited(pub(in crate::wasm) u8);
 
 pub(super) fn add_to_linker<T: Outside>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut interface = linker.instance("wasi:cli/exit@0.2.12")?;

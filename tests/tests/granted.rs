@@ -1,0 +1,248 @@
+//! What activities that are components may have of the machine: nothing by default, what was granted, and no more.
+
+use anyhow::{Context, Result, bail};
+use futures::future::BoxFuture;
+use sandglass_core::engine::{ActivityTask, CancelReason};
+use sandglass_core::{Failure, Payload};
+use sandglass_host::wasm::{
+    Access, ActivityComponent, ActivityHost, AttemptEnd, Engine, EngineOptions, Folder, Grants,
+    Limits, LogSink, attempt,
+};
+use sandglass_tests::{compiled, guest};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Once(ActivityTask);
+
+impl ActivityHost for Once {
+    fn task(&self) -> &ActivityTask {
+        &self.0
+    }
+
+    fn heartbeat(&self, _: Vec<Payload>) -> BoxFuture<'_, Option<CancelReason>> {
+        Box::pin(std::future::ready(None))
+    }
+}
+
+/// One attempt, and the lines that it left in the log.
+async fn once(name: &str, grants: Grants, input: &Value) -> Result<(AttemptEnd, Vec<String>)> {
+    let limits = Limits { log_bytes: 64 * 1024, ..Limits::default() };
+    let options = EngineOptions {
+        limits,
+        instances_max: 4,
+        cache_dir: Some(compiled()),
+        ..EngineOptions::default()
+    };
+    let engine = Engine::new(options)?;
+    let component = ActivityComponent::load(&engine, &fs::read(guest(name))?)?.with_grants(grants);
+    let task = ActivityTask {
+        activity_type: name.into(),
+        attempt: 1,
+        input: Some(vec![Payload::json(input.to_string())].into()),
+        ..ActivityTask::default()
+    };
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&lines);
+    let log: LogSink = Arc::new(move |line| told.lock().unwrap().push(line.text.to_owned()));
+    let end = timeout(PATIENCE, attempt(&engine, &component, Arc::new(Once(task)), log)).await?;
+    let lines = lines.lock().unwrap().clone();
+    Ok((end, lines))
+}
+
+async fn reached(grants: Grants) -> Result<Value> {
+    match once("granted", grants, &json!("reach")).await?.0 {
+        AttemptEnd::Returned(Ok(Payload { data, .. })) => Ok(serde_json::from_slice(&data)?),
+        end => bail!("it did not return: {end:?}"),
+    }
+}
+
+fn refused(reached: &Value, what: &[&str]) {
+    for name in what {
+        assert_eq!(reached[name], "refused", "{name}");
+    }
+}
+
+async fn fetch(grants: Grants, url: &str) -> Result<(AttemptEnd, Vec<String>)> {
+    once("fetch", grants, &json!({ "url": url, "name": "page" })).await
+}
+
+fn failure(end: AttemptEnd) -> Result<Failure> {
+    match end {
+        AttemptEnd::Returned(Err(failure)) => Ok(failure.into()),
+        AttemptEnd::Trapped(failure) => Ok(failure),
+        end => bail!("it did not fail: {end:?}"),
+    }
+}
+
+fn folder(path: &Path, name: &str, access: Access) -> Folder {
+    Folder { path: path.into(), name: name.into(), access }
+}
+
+/// A folder with two files and a link that leads out of it, and a file beside it.
+fn laid_out() -> Result<(tempfile::TempDir, std::path::PathBuf)> {
+    let outer = tempfile::tempdir()?;
+    let data = outer.path().join("data");
+    fs::create_dir(&data)?;
+    fs::write(outer.path().join("secret"), "secret")?;
+    fs::write(data.join("file"), "content")?;
+    fs::write(data.join("other"), "other")?;
+    std::os::unix::fs::symlink("../secret", data.join("link"))?;
+    Ok((outer, data))
+}
+
+#[tokio::test]
+async fn nothing_is_there_by_default() -> Result<()> {
+    let reached = reached(Grants::default()).await?;
+    refused(&reached, &["read", "list", "write", "truncate", "remove", "above", "link"]);
+    refused(&reached, &["root", "host", "connect", "udp"]);
+    assert_eq!(reached["environment"], json!({}));
+    assert_eq!(reached["arguments"], 0);
+    assert_eq!(reached["stdin"], "");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_can_be_read_and_not_left() -> Result<()> {
+    let (_outer, data) = laid_out()?;
+    let grants = Grants::default().environment("API_TOKEN", "t0ken").folder(folder(
+        &data,
+        "/data",
+        Access::Read,
+    ));
+    let reached = reached(grants).await?;
+    assert_eq!(reached["environment"], json!({ "API_TOKEN": "t0ken" }));
+    assert_eq!(reached["read"], "content");
+    assert_eq!(reached["list"], json!(["file", "link", "other"]));
+    refused(&reached, &["write", "truncate", "remove", "above", "link", "root", "host", "connect"]);
+    assert_eq!(fs::read_to_string(data.join("file"))?, "content");
+    assert!(data.join("other").exists() && !data.join("new").exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_can_be_written_and_not_left() -> Result<()> {
+    let (outer, data) = laid_out()?;
+    let grants = Grants::default().folder(folder(&data, "/data", Access::Write));
+    let reached = reached(grants).await?;
+    assert_eq!(reached["write"], "written");
+    assert_eq!(reached["truncate"], "truncated");
+    assert_eq!(reached["remove"], "removed");
+    refused(&reached, &["above", "link", "root", "host"]);
+    assert_eq!(fs::read_to_string(data.join("new"))?, "new");
+    assert_eq!(fs::read_to_string(outer.path().join("secret"))?, "secret");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_that_has_gone_fails_the_attempt_without_its_path() -> Result<()> {
+    let gone = tempfile::tempdir()?.path().join("gone");
+    let grants = Grants::default().folder(folder(&gone, "/data", Access::Read));
+    let failure = failure(once("granted", grants, &json!("reach")).await?.0)?;
+    assert_eq!(failure.message, "a folder that the activity is granted cannot be opened");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_guest_ends_in_its_own_words() -> Result<()> {
+    let said = async |what: &str| -> Result<String> {
+        Ok(failure(once("granted", Grants::default(), &json!(what)).await?.0)?.message)
+    };
+    let exit = said("exit").await?;
+    assert_eq!(exit, "the guest ended its process with status 1 instead of returning from run");
+    let panic = said("panic").await?;
+    assert!(panic.contains("on purpose") && panic.contains("lib.rs"), "{panic}");
+    let endless = said("write without end").await?;
+    assert!(endless.contains("limit log_bytes"), "{endless}");
+    Ok(())
+}
+
+/// Answers each connection with that, and hands on what was asked.
+async fn server(answer: &'static str) -> Result<(String, mpsc::UnboundedReceiver<String>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    let (sender, asked) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = vec![0; 64 * 1024];
+            let length = stream.read(&mut request).await.unwrap_or(0);
+            let _ = sender.send(String::from_utf8_lossy(&request[..length]).into_owned());
+            let _ = stream.write_all(answer.as_bytes()).await;
+            if answer.is_empty() {
+                // Never answers: until the client goes.
+                let _ = stream.read(&mut request).await;
+                let _ = sender.send("gone".into());
+            }
+        }
+    });
+    Ok((address, asked))
+}
+
+const PAGE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\nhello";
+
+#[tokio::test]
+async fn a_page_is_fetched_and_kept_with_all_that_it_needs() -> Result<()> {
+    let (address, mut asked) = server(PAGE).await?;
+    let pages = tempfile::tempdir()?;
+    let grants = Grants::default()
+        .http(format!("http://{address}").parse()?)
+        .environment("API_TOKEN", "t0ken")
+        .folder(folder(pages.path(), "/pages", Access::Write));
+    let (end, lines) = fetch(grants, &format!("http://{address}/a?b=c")).await?;
+    let page = Payload::json(r#"{"status":200,"bytes":5}"#);
+    assert_eq!(end, AttemptEnd::Returned(Ok(page)));
+    assert_eq!(fs::read_to_string(pages.path().join("page"))?, "hello");
+    let request = asked.recv().await.context("nothing was asked")?;
+    assert!(request.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("authorization: Bearer t0ken\r\n"), "{request}");
+    assert_eq!(lines, [format!("kept 5 bytes of http://{address}/a?b=c")]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_host_that_was_not_granted_is_denied_and_never_reached() -> Result<()> {
+    let (address, mut asked) = server(PAGE).await?;
+    for grants in [Grants::default(), Grants::default().http("http://localhost".parse()?)] {
+        let (end, lines) = fetch(grants, &format!("http://{address}/")).await?;
+        let failure = failure(end)?;
+        assert!(failure.message.contains("HttpRequestDenied"), "{}", failure.message);
+        let sentence = format!(
+            "a request to http://{address} is denied: this activity was not granted that host"
+        );
+        assert_eq!(lines, [sentence]);
+    }
+    assert!(asked.try_recv().is_err());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_server_that_shows_no_trusted_certificate_is_refused() -> Result<()> {
+    let (address, _asked) = server("this is no TLS").await?;
+    let grants = Grants::default().http(format!("https://{address}").parse()?);
+    let (end, _) = fetch(grants, &format!("https://{address}/")).await?;
+    let failure = failure(end)?;
+    assert!(failure.message.contains("Tls"), "{}", failure.message);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_ended_hangs_up() -> Result<()> {
+    let (address, mut asked) = server("").await?;
+    let grants = Grants::default().http(format!("http://{address}").parse()?);
+    let attempt = tokio::spawn(async move {
+        let url = format!("http://{address}/");
+        fetch(grants, &url).await.map(|_| ())
+    });
+    asked.recv().await.context("nothing was asked")?;
+    attempt.abort();
+    assert_eq!(timeout(PATIENCE, asked.recv()).await?.as_deref(), Some("gone"));
+    Ok(())
+}
