@@ -1,8 +1,8 @@
 //! `sandglass workflow` against a server of its own, for the tests of that command.
 
 use crate::command::sandglass;
-use crate::guest;
 use crate::served::Served;
+use crate::{guest, target};
 use serde_json::Value;
 use std::process::Stdio;
 
@@ -28,6 +28,12 @@ impl Asked {
         let component = |name: &str| format!("{}={name}", guest(name).display());
         let names = ["cancellation", "signal-approval", "bench-empty", "scripted"];
         Asked { served: Served::with(&names.map(component)) }
+    }
+
+    /// Where the server listens.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.served.address()
     }
 
     /// Calls `sandglass workflow` with those arguments.
@@ -84,8 +90,20 @@ impl Asked {
 /// If it is not called at all.
 #[must_use]
 pub fn said(args: &[&str]) -> Said {
+    said_with(args, &[])
+}
+
+/// The same, with those variables.
+///
+/// # Panics
+/// If it is not called at all.
+#[must_use]
+pub fn said_with(args: &[&str], variables: &[(&str, &str)]) -> Said {
     let call = [&["workflow"], args].concat();
-    let output = sandglass(&call).stdin(Stdio::null()).output().expect("the command is called");
+    let mut command = sandglass(&call);
+    // What the user's own configuration says has no part in a test.
+    command.env("XDG_CONFIG_HOME", target().join("tmp")).envs(variables.iter().copied());
+    let output = command.stdin(Stdio::null()).output().expect("the command is called");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Said { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
 }

@@ -11,6 +11,7 @@ mod input;
 mod interrupt;
 mod list;
 mod output;
+mod profile;
 mod query;
 mod served;
 mod start;

@@ -1,5 +1,7 @@
 //! How a server is reached: its address, TLS, keys, and one call.
 
+use super::input;
+use super::profile::{Codec, Profile, Source, Tls};
 use crate::exit::usage;
 use crate::setup;
 use anyhow::{Context, anyhow};
@@ -18,26 +20,31 @@ use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
 const SERVICE: &str = "/temporal.api.workflowservice.v1.WorkflowService";
+/// Where a server is looked for.
+const ADDRESS: &str = "localhost:7233";
+/// How what is in PEM begins.
+const BEGIN: &[u8] = b"-----BEGIN ";
 /// The largest answer that is taken, in bytes.
 const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 
-/// Where the server is, and who asks. Flags and variables are those of Temporal's own command.
+/// Where the server is, and who asks. Flags, variables and the configuration file are those of Temporal's own command.
 #[derive(Args)]
 pub(super) struct Connection {
-    /// Where the server is, as HOST:PORT.
-    #[arg(long, global = true, env = "TEMPORAL_ADDRESS", default_value = "localhost:7233")]
-    address: String,
-    /// The namespace.
-    #[arg(short, long, global = true, env = "TEMPORAL_NAMESPACE", default_value = "default")]
-    namespace: String,
-    /// The key that the server admits. It is sent over TLS, except to this machine or where --tls=false says otherwise.
-    #[arg(long, global = true, env = "TEMPORAL_API_KEY", hide_env_values = true)]
+    /// Where the server is, as HOST:PORT (TEMPORAL_ADDRESS); localhost:7233 when left out.
+    #[arg(long, global = true)]
+    address: Option<String>,
+    /// The namespace (TEMPORAL_NAMESPACE); `default` when left out.
+    #[arg(short, long, global = true)]
+    namespace: Option<String>,
+    /// The key that the server admits (TEMPORAL_API_KEY). It is sent over TLS, except to this machine or where --tls=false says otherwise.
+    #[arg(long, global = true)]
     api_key: Option<String>,
-    /// Speaks TLS, or does not. Any other option about TLS turns it on as well.
+    #[command(flatten)]
+    source: Source,
+    /// Speaks TLS, or does not (TEMPORAL_TLS). Any other option about TLS turns it on as well.
     #[arg(
         long,
         global = true,
-        env = "TEMPORAL_TLS",
         value_parser = BoolishValueParser::new(),
         num_args = 0..=1,
         require_equals = true,
@@ -45,18 +52,61 @@ pub(super) struct Connection {
         value_name = "BOOL"
     )]
     tls: Option<bool>,
-    /// Who vouches for the server, in PEM; the machine's authorities when left out.
-    #[arg(long, global = true, value_name = "FILE", env = "TEMPORAL_TLS_SERVER_CA_CERT_PATH")]
+    /// Who vouches for the server, in PEM (TEMPORAL_TLS_SERVER_CA_CERT_PATH); the machine's authorities when left out.
+    #[arg(long, global = true, value_name = "FILE")]
     tls_ca_path: Option<PathBuf>,
-    /// The client's certificate, in PEM.
-    #[arg(long, global = true, value_name = "FILE", env = "TEMPORAL_TLS_CLIENT_CERT_PATH")]
+    /// The same, not in a file (TEMPORAL_TLS_SERVER_CA_CERT_DATA).
+    #[arg(
+        long,
+        global = true,
+        value_name = "PEM",
+        allow_hyphen_values = true,
+        conflicts_with = "tls_ca_path"
+    )]
+    tls_ca_data: Option<String>,
+    /// The client's certificate, in PEM (TEMPORAL_TLS_CLIENT_CERT_PATH).
+    #[arg(long, global = true, value_name = "FILE")]
     tls_cert_path: Option<PathBuf>,
-    /// The key of the client's certificate, in PEM.
-    #[arg(long, global = true, value_name = "FILE", env = "TEMPORAL_TLS_CLIENT_KEY_PATH")]
+    /// The same, not in a file (TEMPORAL_TLS_CLIENT_CERT_DATA).
+    #[arg(
+        long,
+        global = true,
+        value_name = "PEM",
+        allow_hyphen_values = true,
+        conflicts_with = "tls_cert_path"
+    )]
+    tls_cert_data: Option<String>,
+    /// The key of the client's certificate, in PEM (TEMPORAL_TLS_CLIENT_KEY_PATH).
+    #[arg(long, global = true, value_name = "FILE")]
     tls_key_path: Option<PathBuf>,
-    /// The name that the server's certificate has, where it is not the address.
-    #[arg(long, global = true, value_name = "NAME", env = "TEMPORAL_TLS_SERVER_NAME")]
+    /// The same, not in a file (TEMPORAL_TLS_CLIENT_KEY_DATA).
+    #[arg(
+        long,
+        global = true,
+        value_name = "PEM",
+        allow_hyphen_values = true,
+        conflicts_with = "tls_key_path"
+    )]
+    tls_key_data: Option<String>,
+    /// The name that the server's certificate has, where it is not the address (TEMPORAL_TLS_SERVER_NAME).
+    #[arg(long, global = true, value_name = "NAME")]
     tls_server_name: Option<String>,
+    /// Refused: who the server is, is always verified.
+    #[arg(long, global = true, hide = true)]
+    tls_disable_host_verification: bool,
+    /// The authority that requests name, where it is not the address.
+    #[arg(long, global = true, value_name = "NAME")]
+    client_authority: Option<String>,
+    /// How long reaching the server may take; as long as it takes when left out.
+    #[arg(long, global = true, value_name = "DURATION", value_parser = setup::duration_or_none)]
+    client_connect_timeout: Option<Duration>,
+    /// Refused, like the next two: payloads are sent and shown as they are.
+    #[arg(long, global = true, hide = true)]
+    codec_endpoint: Option<String>,
+    #[arg(long, global = true, hide = true)]
+    codec_auth: Option<String>,
+    #[arg(long, global = true, hide = true)]
+    codec_header: Vec<String>,
     /// A header to send with each request, as KEY=VALUE; can be repeated.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     grpc_meta: Vec<String>,
@@ -83,76 +133,146 @@ impl Connection {
 
     /// Prepares calls; the server is reached with the first.
     pub(super) fn open(&self) -> anyhow::Result<Caller> {
-        let mut headers = MetadataMap::new();
-        headers.insert("client-name", MetadataValue::from_static("sandglass-cli"));
-        headers.insert("client-version", MetadataValue::from_static(env!("CARGO_PKG_VERSION")));
-        for header in &self.grpc_meta {
-            let (key, value) = header
-                .split_once('=')
-                .and_then(|(key, value)| {
-                    Some((key.parse::<MetadataKey<Ascii>>().ok()?, value.parse().ok()?))
-                })
-                .ok_or_else(|| usage(format!("--grpc-meta {header:?} is not KEY=VALUE")))?;
-            headers.insert(key, value);
+        let profile = self.source.profile()?.under(self.flags()?);
+        let has_codec = profile.codec != Codec::default() || !self.codec_header.is_empty();
+        if has_codec {
+            return Err(usage(
+                "no codec is asked to encode or decode payloads: leave out --codec-endpoint, --codec-auth, \
+                 --codec-header and what stands for them in TEMPORAL_CODEC_ENDPOINT, TEMPORAL_CODEC_AUTH or the profile",
+            ));
         }
-        let tls = self.tls_config()?;
-        if let Some(key) = &self.api_key {
-            let text = format!("Bearer {key}").parse();
-            // The key itself is not shown.
-            headers.insert("authorization", text.map_err(|_| usage("the API key is no ASCII"))?);
-        }
+        let address = profile.address.clone().unwrap_or_else(|| ADDRESS.into());
+        let tls = tls_config(&profile, &address)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
-        let wrong = |_| usage(format!("--address {:?} is not HOST:PORT", self.address));
-        let mut endpoint =
-            Endpoint::from_shared(format!("{scheme}://{}", self.address)).map_err(wrong)?;
+        let wrong = |_| usage(format!("--address {address:?} is not HOST:PORT"));
+        let mut endpoint = Endpoint::from_shared(format!("{scheme}://{address}")).map_err(wrong)?;
         if let Some(tls) = tls {
             endpoint = endpoint.tls_config(tls).context("the TLS options do not fit together")?;
+        }
+        if let Some(authority) = &self.client_authority {
+            let origin = format!("{scheme}://{authority}").parse();
+            endpoint = endpoint.origin(origin.map_err(|_| {
+                usage(format!("--client-authority {authority:?} is no HOST or HOST:PORT"))
+            })?);
+        }
+        if let Some(time) = self.client_connect_timeout.filter(|time| !time.is_zero()) {
+            endpoint = endpoint.connect_timeout(time);
         }
         let grpc = Grpc::new(endpoint.connect_lazy())
             .send_compressed(CompressionEncoding::Gzip)
             .accept_compressed(CompressionEncoding::Gzip)
             .max_decoding_message_size(ANSWER_BYTES_MAX);
-        let identity = self.identity.clone().unwrap_or_else(identity);
-        let (address, namespace) = (self.address.clone(), self.namespace.clone());
-        Ok(Caller { grpc, headers, address, namespace, identity })
+        Ok(Caller {
+            grpc,
+            headers: headers(&profile)?,
+            address,
+            namespace: profile.namespace.unwrap_or_else(|| "default".into()),
+            identity: self.identity.clone().unwrap_or_else(identity),
+        })
     }
 
-    fn tls_config(&self) -> anyhow::Result<Option<ClientTlsConfig>> {
-        let read = |path: &PathBuf| {
-            fs::read(path).map_err(|error| usage(format!("{}: {error}", path.display())))
+    /// What the flags say, which stands over all else.
+    fn flags(&self) -> anyhow::Result<Profile> {
+        let tls = Tls {
+            disabled: self.tls.map(|enabled| !enabled),
+            server_ca_cert_path: self.tls_ca_path.clone(),
+            server_ca_cert_data: self.tls_ca_data.clone(),
+            client_cert_path: self.tls_cert_path.clone(),
+            client_cert_data: self.tls_cert_data.clone(),
+            client_key_path: self.tls_key_path.clone(),
+            client_key_data: self.tls_key_data.clone(),
+            server_name: self.tls_server_name.clone(),
+            disable_host_verification: self.tls_disable_host_verification.then_some(true),
         };
-        let options = self.tls_ca_path.is_some()
-            || self.tls_cert_path.is_some()
-            || self.tls_key_path.is_some()
-            || self.tls_server_name.is_some();
-        let implied = options || self.api_key.is_some() && !self.is_this_machine();
-        if self.tls == Some(false) && options {
+        if self.tls == Some(false) && tls != (Tls { disabled: Some(true), ..Tls::default() }) {
             return Err(usage("--tls=false does not go with the other options about TLS"));
         }
-        if !self.tls.unwrap_or(implied) {
-            return Ok(None);
-        }
-        let mut tls = match &self.tls_ca_path {
-            Some(path) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(path)?)),
-            None => ClientTlsConfig::new().with_enabled_roots(),
-        };
-        match (&self.tls_cert_path, &self.tls_key_path) {
-            (Some(certificate), Some(key)) => {
-                tls = tls.identity(Identity::from_pem(read(certificate)?, read(key)?));
-            }
-            (None, None) => {}
-            _ => return Err(usage("give --tls-cert-path and --tls-key-path together")),
-        }
-        if let Some(name) = &self.tls_server_name {
-            tls = tls.domain_name(name);
-        }
-        Ok(Some(tls))
+        Ok(Profile {
+            address: self.address.clone(),
+            namespace: self.namespace.clone(),
+            api_key: self.api_key.clone(),
+            tls: Some(tls).filter(|tls| *tls != Tls::default()),
+            codec: Codec { endpoint: self.codec_endpoint.clone(), auth: self.codec_auth.clone() },
+            grpc_meta: input::pairs("--grpc-meta", &self.grpc_meta)?.into_iter().collect(),
+        })
     }
+}
 
-    fn is_this_machine(&self) -> bool {
-        let host = self.address.rsplit_once(':').map_or(&*self.address, |(host, _)| host);
-        matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+/// What is sent with each request.
+fn headers(profile: &Profile) -> anyhow::Result<MetadataMap> {
+    let mut headers = MetadataMap::new();
+    headers.insert("client-name", MetadataValue::from_static("sandglass-cli"));
+    headers.insert("client-version", MetadataValue::from_static(env!("CARGO_PKG_VERSION")));
+    for (name, value) in &profile.grpc_meta {
+        let key = name.parse::<MetadataKey<Ascii>>();
+        let (Ok(key), Ok(value)) = (key, value.parse()) else {
+            return Err(usage(format!("{name:?} with {value:?} is no header that can be sent")));
+        };
+        headers.insert(key, value);
     }
+    if let Some(key) = &profile.api_key {
+        let text = format!("Bearer {key}").parse();
+        // The key itself is not shown.
+        headers.insert("authorization", text.map_err(|_| usage("the API key is no ASCII"))?);
+    }
+    Ok(headers)
+}
+
+fn tls_config(profile: &Profile, address: &str) -> anyhow::Result<Option<ClientTlsConfig>> {
+    let implied = profile.tls.is_some() || profile.api_key.is_some() && !is_this_machine(address);
+    let given = profile.tls.clone().unwrap_or_default();
+    if !given.disabled.map_or(implied, |disabled| !disabled) {
+        return Ok(None);
+    }
+    if given.disable_host_verification == Some(true) {
+        return Err(usage(
+            "who the server is, is always verified: instead of --tls-disable-host-verification, say who vouches for it \
+             with --tls-ca-path, or what its certificate calls it with --tls-server-name",
+        ));
+    }
+    let authority =
+        pem("certificate of an authority", given.server_ca_cert_path, given.server_ca_cert_data)?;
+    let mut tls = match authority {
+        Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+        None => ClientTlsConfig::new().with_enabled_roots(),
+    };
+    let certificate = (given.client_cert_path, given.client_cert_data);
+    let key = (given.client_key_path, given.client_key_data);
+    if (certificate == (None, None)) != (key == (None, None)) {
+        return Err(usage("give the client's certificate and its key together"));
+    }
+    let certificate = pem("certificate", certificate.0, certificate.1)?;
+    if let (Some(certificate), Some(key)) = (certificate, pem("key", key.0, key.1)?) {
+        tls = tls.identity(Identity::from_pem(certificate, key));
+    }
+    if let Some(name) = &given.server_name {
+        tls = tls.domain_name(name);
+    }
+    Ok(Some(tls))
+}
+
+/// What lies in a file or is given whole, in PEM.
+fn pem(what: &str, path: Option<PathBuf>, data: Option<String>) -> anyhow::Result<Option<Vec<u8>>> {
+    let pem = match (path, data) {
+        (Some(_), Some(_)) => {
+            return Err(usage(format!("the {what} is given twice, as a file and whole")));
+        }
+        (Some(path), None) => {
+            fs::read(&path).map_err(|error| usage(format!("{}: {error}", path.display())))?
+        }
+        (None, Some(data)) => data.into_bytes(),
+        (None, None) => return Ok(None),
+    };
+    // What is none would only show as a certificate that nobody vouches for.
+    if !pem.windows(BEGIN.len()).any(|it| it == BEGIN) {
+        return Err(usage(format!("the {what} is not in PEM")));
+    }
+    Ok(Some(pem))
+}
+
+fn is_this_machine(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    matches!(host, "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// `sandglass-cli:USER@HOST`.

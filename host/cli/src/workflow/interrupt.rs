@@ -3,10 +3,9 @@
 use super::Session;
 use super::batch::{Meant, Target};
 use super::input::{self, Input};
-use crate::exit::Exit;
+use crate::exit::{Exit, usage};
 use clap::Args;
 use temporalio_protos::temporal::api::batch::v1 as batch;
-use temporalio_protos::temporal::api::common::v1::Header;
 use temporalio_protos::temporal::api::workflowservice::v1 as api;
 use temporalio_protos::temporal::api::workflowservice::v1::start_batch_operation_request::Operation;
 
@@ -30,6 +29,9 @@ pub(super) struct Signal {
 pub(super) struct Cancel {
     #[command(flatten)]
     target: Target,
+    /// Refused: Temporal's protocol carries none there.
+    #[arg(long, hide = true)]
+    headers: Vec<String>,
 }
 
 /// Ends a workflow at once, without running any of its code.
@@ -44,14 +46,16 @@ pub(super) struct Terminate {
 pub(super) struct Delete {
     #[command(flatten)]
     target: Target,
+    /// Refused: Temporal's protocol carries none there.
+    #[arg(long, hide = true)]
+    headers: Vec<String>,
 }
 
 impl Signal {
     pub(super) async fn run(&self, session: &Session<'_>) -> anyhow::Result<Exit> {
         let identity = session.server.identity.clone();
         let (signal, input) = (self.name.clone(), self.input.payloads()?);
-        let fields = input::fields("--headers", &self.headers)?;
-        let header = (!fields.is_empty()).then_some(Header { fields });
+        let header = input::header(&self.headers)?;
         match self.target.meant()? {
             Meant::Many(query) => {
                 let it = batch::BatchOperationSignal { signal, input, header, identity };
@@ -78,8 +82,19 @@ impl Signal {
     }
 }
 
+/// What nobody would get is not taken.
+fn refuse_headers(headers: &[String]) -> anyhow::Result<()> {
+    if headers.is_empty() {
+        return Ok(());
+    }
+    Err(usage(
+        "--headers has no effect there: Temporal's protocol carries headers to workflows, signals and queries",
+    ))
+}
+
 impl Cancel {
     pub(super) async fn run(&self, session: &Session<'_>) -> anyhow::Result<Exit> {
+        refuse_headers(&self.headers)?;
         let identity = session.server.identity.clone();
         match self.target.meant()? {
             Meant::Many(query) => {
@@ -133,6 +148,7 @@ impl Terminate {
 
 impl Delete {
     pub(super) async fn run(&self, session: &Session<'_>) -> anyhow::Result<Exit> {
+        refuse_headers(&self.headers)?;
         match self.target.meant()? {
             Meant::Many(query) => {
                 let identity = session.server.identity.clone();

@@ -15,6 +15,9 @@ pub(super) struct List {
     /// Which, as `WorkflowType = 'greeting' AND ExecutionStatus = 'Running'`.
     #[arg(short, long, default_value = "", hide_default_value = true)]
     query: String,
+    /// Those that have been archived. A server without an archive refuses it.
+    #[arg(long)]
+    archived: bool,
     /// At most so many.
     #[arg(long)]
     limit: Option<usize>,
@@ -71,18 +74,31 @@ impl List {
         // As with Temporal's command, none stands for no limit.
         let limit = self.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
         loop {
-            let request = api::ListWorkflowExecutionsRequest {
-                namespace: session.server.namespace.clone(),
-                page_size: self.page_size,
-                next_page_token,
-                query: self.query.clone(),
+            let (namespace, query) = (session.server.namespace.clone(), self.query.clone());
+            let (page_size, failed) = (self.page_size, "failed listing workflows");
+            let (executions, token) = if self.archived {
+                let request = api::ListArchivedWorkflowExecutionsRequest {
+                    namespace,
+                    page_size,
+                    next_page_token,
+                    query,
+                };
+                let answer: api::ListArchivedWorkflowExecutionsResponse =
+                    session.server.call("ListArchivedWorkflowExecutions", request, failed).await?;
+                (answer.executions, answer.next_page_token)
+            } else {
+                let request = api::ListWorkflowExecutionsRequest {
+                    namespace,
+                    page_size,
+                    next_page_token,
+                    query,
+                };
+                let answer: api::ListWorkflowExecutionsResponse =
+                    session.server.call("ListWorkflowExecutions", request, failed).await?;
+                (answer.executions, answer.next_page_token)
             };
-            let answer: api::ListWorkflowExecutionsResponse = session
-                .server
-                .call("ListWorkflowExecutions", request, "failed listing workflows")
-                .await?;
-            runs.extend(answer.executions);
-            next_page_token = answer.next_page_token;
+            runs.extend(executions);
+            next_page_token = token;
             if next_page_token.is_empty() || runs.len() >= limit {
                 runs.truncate(limit);
                 return Ok(runs);

@@ -9,6 +9,7 @@ use prost_types::Timestamp;
 use sandglass_host::core;
 use sandglass_temporal::message_to_json;
 use serde_json::Value;
+use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use temporalio_protos::temporal::api::common::v1::{Payload, Payloads};
 
@@ -60,7 +61,7 @@ impl Output {
     /// Text, where text is wanted.
     pub(super) fn line(&self, text: &str) {
         if self.is_text() {
-            println!("{text}");
+            print(text);
         }
     }
 
@@ -82,8 +83,8 @@ impl Output {
     pub(super) fn json(&self, value: &Value) {
         match self.output {
             // Alternate formatting is indented, and a value can always be written.
-            Format::Json => println!("{value:#}"),
-            Format::Jsonl => println!("{value}"),
+            Format::Json => print(&format!("{value:#}")),
+            Format::Jsonl => print(&value.to_string()),
             Format::Text | Format::None => {}
         }
     }
@@ -118,6 +119,21 @@ impl Output {
                 let then = Duration::from_secs(time.seconds.unsigned_abs());
                 ago(now.saturating_sub(then).as_secs())
             }
+        }
+    }
+}
+
+/// Writes a line to stdout. Where it cannot be written, the command is over: whoever reads has gone, as `head` does, or the disk is full.
+fn print(text: &str) {
+    /// As if SIGPIPE had ended it, which is how Temporal's command ends then.
+    const NO_READER: i32 = 128 + 13;
+    let mut stdout = io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(NO_READER),
+        Err(error) => {
+            eprintln!("error: stdout cannot be written to: {error}");
+            std::process::exit(1);
         }
     }
 }

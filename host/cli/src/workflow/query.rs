@@ -1,12 +1,11 @@
 //! `workflow query` and `stack`.
 
-use super::input::Input;
+use super::input::{self, Input};
 use super::{Session, Which, output};
 use crate::exit::Exit;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use temporalio_protos::temporal::api::common::v1::Payloads;
 use temporalio_protos::temporal::api::enums::v1::QueryRejectCondition;
 use temporalio_protos::temporal::api::query::v1::WorkflowQuery;
 use temporalio_protos::temporal::api::workflowservice::v1 as api;
@@ -21,6 +20,9 @@ pub(super) struct Query {
     name: String,
     #[command(flatten)]
     input: Input,
+    /// A header of the query, as KEY=JSON; can be repeated.
+    #[arg(long, value_name = "KEY=JSON")]
+    headers: Vec<String>,
     #[command(flatten)]
     reject: Reject,
 }
@@ -50,21 +52,26 @@ enum Condition {
 
 impl Query {
     pub(super) async fn run(&self, session: &Session<'_>) -> anyhow::Result<Exit> {
-        ask(session, &self.which, &self.name, self.input.payloads()?, &self.reject).await
+        let query = WorkflowQuery {
+            query_type: self.name.clone(),
+            query_args: self.input.payloads()?,
+            header: input::header(&self.headers)?,
+        };
+        ask(session, &self.which, query, &self.reject).await
     }
 }
 
 impl Stack {
     pub(super) async fn run(&self, session: &Session<'_>) -> anyhow::Result<Exit> {
-        ask(session, &self.which, "__stack_trace", None, &self.reject).await
+        let query = WorkflowQuery { query_type: "__stack_trace".into(), ..Default::default() };
+        ask(session, &self.which, query, &self.reject).await
     }
 }
 
 async fn ask(
     session: &Session<'_>,
     which: &Which,
-    name: &str,
-    query_args: Option<Payloads>,
+    query: WorkflowQuery,
     reject: &Reject,
 ) -> anyhow::Result<Exit> {
     let condition = match reject.reject_condition {
@@ -75,7 +82,7 @@ async fn ask(
     let request = api::QueryWorkflowRequest {
         namespace: session.server.namespace.clone(),
         execution: which.execution(),
-        query: Some(WorkflowQuery { query_type: name.into(), query_args, header: None }),
+        query: Some(query),
         query_reject_condition: condition.into(),
     };
     let answer: api::QueryWorkflowResponse =

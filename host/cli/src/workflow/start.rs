@@ -1,16 +1,16 @@
 //! `workflow start`, `execute` and `signal-with-start`.
 
 use super::follow::{self, Ended};
-use super::input::{self, Input};
+use super::input::{self, Input, SignalInput};
 use super::output::Rows;
 use super::{Session, connection};
-use crate::exit::Exit;
+use crate::exit::{Exit, usage};
 use crate::setup;
 use clap::{Args, ValueEnum};
 use prost_types::Duration as ProtoDuration;
 use std::time::{Duration, Instant};
 use temporalio_protos::temporal::api::common::v1::{Header, Memo, Priority, SearchAttributes};
-use temporalio_protos::temporal::api::common::v1::{Payloads, WorkflowExecution, WorkflowType};
+use temporalio_protos::temporal::api::common::v1::{WorkflowExecution, WorkflowType};
 use temporalio_protos::temporal::api::enums::v1 as enums;
 use temporalio_protos::temporal::api::sdk::v1::UserMetadata;
 use temporalio_protos::temporal::api::taskqueue::v1::TaskQueue;
@@ -24,9 +24,6 @@ pub(super) struct Start {
     options: Options,
     #[command(flatten)]
     input: Input,
-    /// Fails if the workflow is there already.
-    #[arg(long)]
-    fail_existing: bool,
 }
 
 /// Starts a workflow, shows how it goes on, and what it ends with.
@@ -47,11 +44,10 @@ pub(super) struct SignalWithStart {
     #[command(flatten)]
     input: Input,
     /// The signal's name.
-    #[arg(long)]
+    #[arg(long, visible_alias = "signal-type")]
     signal_name: String,
-    /// An argument of the signal, as JSON; can be repeated.
-    #[arg(long, value_name = "JSON", allow_hyphen_values = true)]
-    signal_input: Vec<String>,
+    #[command(flatten)]
+    signal_input: SignalInput,
 }
 
 /// What a workflow is started with.
@@ -96,6 +92,15 @@ struct Options {
     /// Which of several waiting tasks goes first: 1 to 5, 1 the first.
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     priority_key: i32,
+    /// Tasks of one key share what a queue does with the others.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    fairness_key: String,
+    /// How large the share of that key is: 0.001 to 1000.
+    #[arg(long, default_value_t = 0.0, hide_default_value = true)]
+    fairness_weight: f32,
+    /// Fails if the workflow is there already.
+    #[arg(long)]
+    fail_existing: bool,
     /// One line for people who look at the workflow.
     #[arg(long)]
     static_summary: Option<String>,
@@ -144,7 +149,7 @@ impl Start {
             session.server.try_call("StartWorkflowExecution", request).await;
         match answer {
             Ok(answer) => Ok(self.options.started(session, id, answer.run_id, queue)),
-            Err(status) if status.code() == Code::AlreadyExists && !self.fail_existing => {
+            Err(status) if status.code() == Code::AlreadyExists && !self.options.fail_existing => {
                 match running(&status) {
                     Some(run_id) => Ok(self.options.started(session, id, run_id, queue)),
                     None => Err(session.server.failure(failed, &status)),
@@ -199,8 +204,12 @@ impl Execute {
 impl SignalWithStart {
     pub(super) async fn run(&self, session: &Session<'_>) -> anyhow::Result<Exit> {
         let it = &self.options;
+        if it.fail_existing {
+            return Err(usage(
+                "--fail-existing has no effect there: a workflow that runs gets the signal; see --id-conflict-policy",
+            ));
+        }
         let id = it.id();
-        let signal = input::arguments(&self.signal_input)?;
         let request = api::SignalWithStartWorkflowExecutionRequest {
             namespace: session.server.namespace.clone(),
             workflow_id: id.clone(),
@@ -216,7 +225,7 @@ impl SignalWithStart {
             workflow_id_reuse_policy: it.reuse().into(),
             workflow_id_conflict_policy: it.conflict().into(),
             signal_name: self.signal_name.clone(),
-            signal_input: (!signal.is_empty()).then_some(Payloads { payloads: signal }),
+            signal_input: self.signal_input.payloads()?,
             memo: it.memo()?,
             search_attributes: it.search_attributes()?,
             header: it.header()?,
@@ -281,13 +290,16 @@ impl Options {
     }
 
     fn header(&self) -> anyhow::Result<Option<Header>> {
-        let fields = input::fields("--headers", &self.headers)?;
-        Ok((!fields.is_empty()).then_some(Header { fields }))
+        input::header(&self.headers)
     }
 
     fn priority(&self) -> Option<Priority> {
-        let priority_key = self.priority_key;
-        (priority_key != 0).then(|| Priority { priority_key, ..Priority::default() })
+        let priority = Priority {
+            priority_key: self.priority_key,
+            fairness_key: self.fairness_key.clone(),
+            fairness_weight: self.fairness_weight,
+        };
+        Some(priority).filter(|priority| *priority != Priority::default())
     }
 
     fn user_metadata(&self) -> Option<UserMetadata> {
