@@ -1,16 +1,11 @@
-//! Every example, run on a real host: it ends as it says, and leaves its golden history. Guests
-//! of other languages will be held against the same files.
-//!
-//! `UPDATE_EXPECT=1 cargo test -p sandglass-tests --test features` writes the files anew.
+//! Components beside the workflows of `guest-examples` (those are in `languages`): activities, and what the benches run.
 
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use expect_test::expect_file;
 use sandglass_host::{
-    ActivityContext, ActivityError, Host, HostBuilder, StartWorkflow, WorkflowError,
-    WorkflowHandle, function,
+    ActivityContext, ActivityError, Host, StartWorkflow, WorkflowError, WorkflowHandle, function,
 };
 use sandglass_tests::{Scrubbed, guest, project};
 use serde_json::{Value, json};
@@ -18,44 +13,8 @@ use tokio::time::{sleep, timeout};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A host with one example as the workflow type of its name, and activities that answer at once.
-fn host(feature: &str) -> HostBuilder {
-    Host::builder()
-        .in_memory()
-        .component_file(feature, guest(feature))
-        .activity("cleanup", function(echo))
-        .activity("charge", function(echo))
-        .activity("greet", function(echo))
-        .activity("greet_politely", function(echo))
-        .activity("flaky", function(flaky))
-        .activity("cancellable_activity", function(beating))
-}
-
 async fn echo(_: ActivityContext, input: Value) -> Result<Value, ActivityError> {
     Ok(input)
-}
-
-/// Fails as its argument says, or, if it says nothing, on each of three attempts but the last.
-async fn flaky(context: ActivityContext, error_type: Option<String>) -> Result<i64, ActivityError> {
-    match error_type {
-        Some(error_type) => Err(ActivityError::application("as asked", &error_type)),
-        None if context.info().attempt < 3 => Err(ActivityError::application("flaky", "Flaky")),
-        None => Ok(context.info().attempt.into()),
-    }
-}
-
-/// Hears that it is canceled, and takes its time: whatever the machine does, the run has ended by then.
-async fn slow_to_stop(context: ActivityContext, input: Value) -> Result<Value, ActivityError> {
-    let heard = beating(context, input).await;
-    sleep(PATIENCE).await;
-    heard
-}
-
-async fn beating(context: ActivityContext, _: Value) -> Result<Value, ActivityError> {
-    while context.heartbeat(&"beat").is_none() {
-        sleep(Duration::from_millis(20)).await;
-    }
-    Err(ActivityError::canceled())
 }
 
 /// How it ended: its result, or the kind of its end.
@@ -85,24 +44,7 @@ async fn until(handle: &WorkflowHandle, event_type: &str) -> Result<()> {
     timeout(PATIENCE, wait).await.with_context(|| format!("no {event_type}"))?
 }
 
-async fn golden(feature: &str, handle: &WorkflowHandle) -> Result<()> {
-    let text = format!("{:#}\n", scrubbed(handle).await?.to_json());
-    let file = project().join("guest-examples").join(feature).join("history.json");
-    expect_file![file].assert_eq(&text);
-    Ok(())
-}
-
-#[tokio::test]
-async fn greeting_is_canceled_by_its_handle_and_cleans_up() -> Result<()> {
-    let host = host("greeting").activity("cancellable_activity", function(slow_to_stop));
-    let host = host.start().await?;
-    let start = StartWorkflow::new("greeting", "w").input("World");
-    let handle = host.client().start(start).await?;
-    assert_eq!(ending(&handle).await?, json!({ "failed": "Activity cancelled" }));
-    golden("greeting", &handle).await
-}
-
-/// The same with its activities as components.
+/// The greeting with its activities as components.
 #[tokio::test]
 async fn greeting_with_activities_as_components() -> Result<()> {
     let host = Host::builder()
@@ -129,83 +71,6 @@ async fn greeting_with_activities_as_components() -> Result<()> {
 fn is_of_the_workflow(event_type: &&str) -> bool {
     let of_a_worker = ["WORKFLOW_TASK_", "ACTIVITY_TASK_STARTED", "ACTIVITY_TASK_CANCELED"];
     !of_a_worker.iter().any(|of| event_type.starts_with(of))
-}
-
-#[tokio::test]
-async fn cancellation_does_what_its_input_says() -> Result<()> {
-    let host = host("cancellation").start().await?;
-    let cases = [
-        (json!(null), json!({ "canceled": null })),
-        (json!("nothing"), json!({ "canceled": null })),
-        (json!("swallow"), json!("swallowed")),
-        (json!("fail"), json!({ "failed": "the cleanup failed" })),
-        (json!("shield"), json!({ "canceled": null })),
-    ];
-    for (input, expected) in cases {
-        let start = StartWorkflow::new("cancellation", format!("w-{input}")).input(&input);
-        let handle = host.client().start(start).await?;
-        until(&handle, "TIMER_STARTED").await?;
-        handle.cancel("enough").await?;
-        assert_eq!(ending(&handle).await?, expected, "{input}");
-        if input.is_null() {
-            golden("cancellation", &handle).await?;
-        }
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn timer_sleeps_and_cancels_the_other() -> Result<()> {
-    let host = host("timer").start().await?;
-    let handle = host.client().start(StartWorkflow::new("timer", "w").input(&0.05)).await?;
-    assert_eq!(ending(&handle).await?, json!("slept for 0.05 s"));
-    golden("timer", &handle).await
-}
-
-#[tokio::test]
-async fn signal_approval_takes_the_first() -> Result<()> {
-    let host = host("signal-approval").start().await?;
-    let cases =
-        [("approve", json!("approved by Ada")), ("reject", json!({ "failed": "rejected" }))];
-    for (signal, expected) in cases {
-        let handle = host.client().start(StartWorkflow::new("signal-approval", signal)).await?;
-        until(&handle, "TIMER_STARTED").await?;
-        assert_eq!(handle.query::<String>("status").await?, "waiting");
-        handle.signal(signal, "Ada").await?;
-        assert_eq!(ending(&handle).await?, expected);
-        if signal == "approve" {
-            golden("signal-approval", &handle).await?;
-            assert_eq!(handle.query::<String>("status").await?, "approved");
-        }
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn activity_retry_succeeds_gives_up_or_takes_another_way() -> Result<()> {
-    let host = host("activity-retry").start().await?;
-    let cases = [
-        (json!(null), json!(3)),
-        (json!("Broken"), json!({ "failed": "Activity task failed" })),
-        (json!("OutOfStock"), json!("ordered elsewhere")),
-    ];
-    for (input, expected) in cases {
-        let start = StartWorkflow::new("activity-retry", format!("w-{input}")).input(&input);
-        let handle = host.client().start(start).await?;
-        assert_eq!(ending(&handle).await?, expected, "{input}");
-        if input.is_null() {
-            golden("activity-retry", &handle).await?;
-        }
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn patch_takes_the_new_side() -> Result<()> {
-    let host = host("patch").start().await?;
-    let handle = host.client().start(StartWorkflow::new("patch", "w").input("World")).await?;
-    assert_eq!(ending(&handle).await?, json!("World"));
-    golden("patch", &handle).await
 }
 
 #[tokio::test]

@@ -260,19 +260,19 @@ declare module 'sandglass:workflow/select@0.1.0' {
    * A cancel request that finds it waiting: the failure is `canceled`, unless `cancellation.on-request` is among them; then that is the
    * answer, and the interruption is spent.
    */
-  export function waitAny(operations: Uint32Array): Operation;
+  export function waitAny(operations: Array<number>): Operation;
   /**
    * `wait-any`, which then cancels the others that are not ready, also when it returns a failure.
    */
-  export function race(operations: Uint32Array): Operation;
+  export function race(operations: Array<number>): Operation;
   /**
    * Those that are ready now, in the order in which they became so, without waiting.
    */
-  export function ready(operations: Uint32Array): Uint32Array;
+  export function ready(operations: Array<number>): Array<number>;
   /**
    * Cancels each, then waits until all have ended, which nothing interrupts; takes them all. No effect on what was taken before.
    */
-  export function settle(operations: Uint32Array): void;
+  export function settle(operations: Array<number>): void;
   export type Operation = import('sandglass:workflow/types@0.1.0').Operation;
   export type Failure = import('sandglass:workflow/types@0.1.0').Failure;
 }

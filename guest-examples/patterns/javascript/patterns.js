@@ -112,13 +112,13 @@ export function atMost(count, calls, options) {
         running.set(start(activityType, input, options), index);
       }
       if (running.size === 0) return results;
-      const ended = waitAny(Uint32Array.from(running.keys()));
+      const ended = waitAny([...running.keys()]);
       const index = running.get(ended) ?? 0;
       running.delete(ended);
       results[index] = outcome(ended);
     }
   } catch (error) {
-    settle(Uint32Array.from(running.keys()));
+    settle([...running.keys()]);
     throw error;
   }
 }

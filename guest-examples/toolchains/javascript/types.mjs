@@ -19,5 +19,7 @@ const declarations = generateTypes("workflow", {
 const text = declarations
   .map(([, bytes]) => new TextDecoder().decode(bytes))
   .join("\n")
+  // What QuickJS takes and gives for a list of numbers.
+  .replaceAll("Uint32Array", "Array<number>")
   .replaceAll(/^\/\/\/ <reference .*\n/gm, "");
 writeFileSync(file, `// Made by toolchains/javascript/types.mjs from the WIT.\n\n${text}`);
