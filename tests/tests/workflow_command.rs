@@ -52,7 +52,7 @@ fn a_workflow_is_executed_and_looked_at() {
     let described = served.json(&["describe", "-w", "e"]);
     assert_eq!(described["result"], json!({"a": 1}));
     assert_eq!(described["closeEvent"]["eventId"], "5");
-    let line = served.text(&["list", "--limit", "0", "-o", "jsonl", "--time-format", "iso"]);
+    let line = served.text(&["list", "--limit=-1", "-o", "jsonl", "--time-format", "iso"]);
     assert_eq!(line.lines().count(), 2, "{line}");
     assert_eq!(served.text(&["show", "-w", "e", "-o", "none"]), "");
     let detailed = served.text(&["show", "-w", "e", "--detailed", "--follow"]);

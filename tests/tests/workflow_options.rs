@@ -29,6 +29,10 @@ fn inputs_come_from_files_and_base64_and_say_what_they_are() {
     let file = file.display().to_string();
     let files = ["file", "--input-file", &file, "--input-file", &file, "--headers", "h=[1]"];
     served.text(&[&start[..], &files].concat());
+    let followed = served.json(&["show", "-w", "file", "--follow"]).to_string();
+    assert!(followed.contains("EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED"), "{followed}");
+    let unnamed = served.json(&["start", "--type", "bench-empty", "-w", ""]);
+    assert_eq!(unnamed["workflowId"].as_str().map(str::len), Some(36), "one is made up");
     let result = served.text(&["result", "-w", "file"]);
     assert!(result.contains(r#"Result          {"of":"a file"}"#), "{result}");
     let given = started(&served, "file");
@@ -221,6 +225,10 @@ fn a_server_is_found_by_flags_variables_and_a_file() {
     assert!(counts(&["--profile", "codec"], &variables).contains("no codec is asked"));
     let reached = ["--client-authority", "a.example", "--client-connect-timeout", "9s"];
     assert_eq!(counts(&reached, &address), none);
+    assert_eq!(
+        counts(&["--log-level", "never", "--log-format", "json", "--color", "auto"], &address),
+        none
+    );
 }
 
 #[test]
@@ -238,6 +246,11 @@ fn what_has_no_effect_is_refused() {
         (&["list", "--grpc-meta", "a b=c"], "is no header"),
         (&["cancel", "-w", "w", "--headers", "a=1"], "--headers has no effect there"),
         (&["delete", "-w", "w", "--headers", "a=1"], "--headers has no effect there"),
+        (&["terminate", "--query", "x", "-r", "r", "--yes"], "cannot be used with"),
+        (&["terminate", "-w", "w", "--rps", "2"], "cannot be used with"),
+        (&["terminate", "-w", "w", "--yes"], "--yes has no effect"),
+        (&["signal", "-w", "w", "--name", "s", "--reason", "why"], "--reason has no effect there"),
+        (&["delete", "-w", "w", "--yes", "--reason", "why"], "--reason has no effect there"),
         (
             &["signal-with-start", "--type", "t", "--signal-name", "s", "--fail-existing"],
             "--fail-existing has no effect there",

@@ -17,7 +17,7 @@ pub(super) struct Target {
     #[arg(short, long)]
     pub(super) workflow_id: Option<String>,
     /// Run id; the latest run when left out.
-    #[arg(short, long, requires = "workflow_id", default_value = "", hide_default_value = true)]
+    #[arg(short, long, conflicts_with = "query", default_value = "", hide_default_value = true)]
     run_id: String,
     /// All workflows that the query means, in a batch operation. Give this or --workflow-id.
     #[arg(short, long, conflicts_with = "workflow_id")]
@@ -26,7 +26,7 @@ pub(super) struct Target {
     #[arg(long)]
     pub(super) reason: Option<String>,
     /// How many workflows a batch takes a second, at most.
-    #[arg(long, requires = "query", default_value_t = 0.0, hide_default_value = true)]
+    #[arg(long, conflicts_with = "workflow_id", default_value_t = 0.0, hide_default_value = true)]
     rps: f32,
     /// Asks nothing before it begins.
     #[arg(short, long)]
@@ -49,6 +49,14 @@ impl Target {
             (None, Some(query)) => Ok(Meant::Many(query.clone())),
             (None, None) => Err(usage("give --workflow-id, or --query for many at once")),
         }
+    }
+
+    /// The same, where one workflow is asked without a question before.
+    pub(super) fn meant_unasked(&self) -> anyhow::Result<Meant> {
+        if self.yes && self.workflow_id.is_some() {
+            return Err(usage("--yes has no effect on one workflow: nothing is asked before"));
+        }
+        self.meant()
     }
 
     /// Why, in words of this command where none were given.

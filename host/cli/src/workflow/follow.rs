@@ -21,7 +21,7 @@ const EVENT: &str = "temporal.api.history.v1.HistoryEvent";
 pub(super) struct Show {
     #[command(flatten)]
     which: Which,
-    /// Goes on until the run is closed.
+    /// Goes on until the run is closed. In JSON, which is one value, it waits for that.
     #[arg(short, long)]
     follow: bool,
     /// Shows events with what they say.

@@ -56,12 +56,16 @@ impl Signal {
         let identity = session.server.identity.clone();
         let (signal, input) = (self.name.clone(), self.input.payloads()?);
         let header = input::header(&self.headers)?;
-        match self.target.meant()? {
+        match self.target.meant_unasked()? {
             Meant::Many(query) => {
                 let it = batch::BatchOperationSignal { signal, input, header, identity };
                 self.target.start_batch(session, &query, Operation::SignalOperation(it)).await
             }
             Meant::One(execution) => {
+                if self.target.reason.is_some() {
+                    let why = "a signal to one workflow carries no reason";
+                    return Err(usage(format!("--reason has no effect there: {why}")));
+                }
                 let request = api::SignalWorkflowExecutionRequest {
                     namespace: session.server.namespace.clone(),
                     workflow_execution: Some(execution),
@@ -96,7 +100,7 @@ impl Cancel {
     pub(super) async fn run(&self, session: &Session<'_>) -> anyhow::Result<Exit> {
         refuse_headers(&self.headers)?;
         let identity = session.server.identity.clone();
-        match self.target.meant()? {
+        match self.target.meant_unasked()? {
             Meant::Many(query) => {
                 let it = batch::BatchOperationCancellation { identity };
                 self.target.start_batch(session, &query, Operation::CancellationOperation(it)).await
@@ -123,7 +127,7 @@ impl Cancel {
 impl Terminate {
     pub(super) async fn run(&self, session: &Session<'_>) -> anyhow::Result<Exit> {
         let identity = session.server.identity.clone();
-        match self.target.meant()? {
+        match self.target.meant_unasked()? {
             Meant::Many(query) => {
                 let it = batch::BatchOperationTermination { identity, ..Default::default() };
                 self.target.start_batch(session, &query, Operation::TerminationOperation(it)).await
@@ -156,6 +160,10 @@ impl Delete {
                 self.target.start_batch(session, &query, Operation::DeletionOperation(it)).await
             }
             Meant::One(execution) => {
+                if self.target.reason.is_some() {
+                    let why = "nothing is left of one workflow that could tell it";
+                    return Err(usage(format!("--reason has no effect there: {why}")));
+                }
                 self.target.needs_no_answer(session)?;
                 self.target.confirm(&format!("Delete Workflow {:?}?", execution.workflow_id))?;
                 let request = api::DeleteWorkflowExecutionRequest {

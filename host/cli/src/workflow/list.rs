@@ -19,8 +19,8 @@ pub(super) struct List {
     #[arg(long)]
     archived: bool,
     /// At most so many.
-    #[arg(long)]
-    limit: Option<usize>,
+    #[arg(long, allow_negative_numbers = true)]
+    limit: Option<i64>,
     /// How many are asked for at once.
     #[arg(long, default_value_t = 0, hide_default_value = true)]
     page_size: i32,
@@ -72,7 +72,8 @@ impl List {
     async fn all(&self, session: &Session<'_>) -> anyhow::Result<Vec<WorkflowExecutionInfo>> {
         let (mut runs, mut next_page_token) = (Vec::new(), Vec::new());
         // As with Temporal's command, none stands for no limit.
-        let limit = self.limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+        let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
+        let limit = limit.filter(|limit| *limit > 0).unwrap_or(usize::MAX);
         loop {
             let (namespace, query) = (session.server.namespace.clone(), self.query.clone());
             let (page_size, failed) = (self.page_size, "failed listing workflows");

@@ -28,6 +28,12 @@ pub(super) struct Output {
     /// Taken for the sake of scripts: nothing here is colored.
     #[arg(long, global = true, value_name = "WHEN", hide = true, value_parser = ["always", "never", "auto"])]
     color: Option<String>,
+    /// Likewise: this command keeps no log.
+    #[arg(long, global = true, hide = true, value_parser = ["debug", "info", "warn", "error", "never"])]
+    log_level: Option<String>,
+    /// Likewise.
+    #[arg(long, global = true, hide = true, value_parser = ["text", "json", "pretty"])]
+    log_format: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -246,7 +246,8 @@ impl SignalWithStart {
 
 impl Options {
     fn id(&self) -> String {
-        self.workflow_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
+        let given = self.workflow_id.clone().filter(|id| !id.is_empty());
+        given.unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
     }
 
     fn kind(&self) -> Option<WorkflowType> {
