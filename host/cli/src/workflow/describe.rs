@@ -71,8 +71,8 @@ impl Describe {
             ));
             if let Some(not_served) = served::of_workflow(session, &info).await {
                 let task = told.pending_workflow_task.and_then(|task| task.scheduled_time);
-                let waits =
-                    task.map(|it| format!("; one waits, {}", session.output.time(Some(&it))));
+                let waits = task
+                    .map(|it| format!("; one was scheduled {}", session.output.time(Some(&it))));
                 let waits = waits.unwrap_or_default();
                 session.output.line(&format!("Not Served: {not_served}{waits}"));
             }
