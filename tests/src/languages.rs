@@ -23,6 +23,10 @@ use crate::{project, target};
 pub const LANGUAGES: [Language; 4] =
     [rust::LANGUAGE, python::LANGUAGE, javascript::LANGUAGE, typescript::LANGUAGE];
 
+/// The languages that the examples of activities are written in.
+pub const ACTIVITY_LANGUAGES: [Language; 3] =
+    [rust::LANGUAGE, python::ACTIVITY, javascript::ACTIVITY];
+
 /// A language that guests are written in.
 pub struct Language {
     /// Its folder beside a feature's other languages.
@@ -79,7 +83,20 @@ impl Language {
 /// If there is no such example, its toolchain cannot be had, or it does not build.
 #[must_use]
 pub fn guest_in(feature: &str, language: &str) -> PathBuf {
-    let known = LANGUAGES.iter().find(|known| known.name == language);
+    built_by(&LANGUAGES, feature, language)
+}
+
+/// The component of an activity's example in that language.
+///
+/// # Panics
+/// As [`guest_in`].
+#[must_use]
+pub fn activity_in(feature: &str, language: &str) -> PathBuf {
+    built_by(&ACTIVITY_LANGUAGES, feature, language)
+}
+
+fn built_by(languages: &[Language], feature: &str, language: &str) -> PathBuf {
+    let known = languages.iter().find(|known| known.name == language);
     let known = known.unwrap_or_else(|| panic!("there are no guests in {language}"));
     match &known.build {
         Build::Cargo => crate::guest(feature),

@@ -8,10 +8,11 @@ use sandglass_host::wasm::{
     Access, ActivityComponent, ActivityHost, AttemptEnd, Engine, EngineOptions, Folder, Grants,
     Limits, LogSink, attempt,
 };
+use sandglass_tests::languages::{ACTIVITY_LANGUAGES, activity_in};
 use sandglass_tests::{compiled, guest};
 use serde_json::{Value, json};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -34,7 +35,7 @@ impl ActivityHost for Once {
 }
 
 /// One attempt, and the lines that it left in the log.
-async fn once(name: &str, grants: Grants, input: &Value) -> Result<(AttemptEnd, Vec<String>)> {
+async fn once(file: &Path, grants: Grants, input: &Value) -> Result<(AttemptEnd, Vec<String>)> {
     let limits = Limits { log_bytes: 64 * 1024, ..Limits::default() };
     let options = EngineOptions {
         limits,
@@ -43,9 +44,9 @@ async fn once(name: &str, grants: Grants, input: &Value) -> Result<(AttemptEnd, 
         ..EngineOptions::default()
     };
     let engine = Engine::new(options)?;
-    let component = ActivityComponent::load(&engine, &fs::read(guest(name))?)?.with_grants(grants);
+    let component = ActivityComponent::load(&engine, &fs::read(file)?)?.with_grants(grants);
     let task = ActivityTask {
-        activity_type: name.into(),
+        activity_type: "it".into(),
         attempt: 1,
         input: Some(vec![Payload::json(input.to_string())].into()),
         ..ActivityTask::default()
@@ -59,7 +60,7 @@ async fn once(name: &str, grants: Grants, input: &Value) -> Result<(AttemptEnd, 
 }
 
 async fn reached(grants: Grants) -> Result<Value> {
-    match once("granted", grants, &json!("reach")).await?.0 {
+    match once(&guest("granted"), grants, &json!("reach")).await?.0 {
         AttemptEnd::Returned(Ok(Payload { data, .. })) => Ok(serde_json::from_slice(&data)?),
         end => bail!("it did not return: {end:?}"),
     }
@@ -71,8 +72,13 @@ fn refused(reached: &Value, what: &[&str]) {
     }
 }
 
-async fn fetch(grants: Grants, url: &str) -> Result<(AttemptEnd, Vec<String>)> {
-    once("fetch", grants, &json!({ "url": url, "name": "page" })).await
+async fn fetch(file: &Path, grants: Grants, url: &str) -> Result<(AttemptEnd, Vec<String>)> {
+    once(file, grants, &json!({ "url": url, "name": "page" })).await
+}
+
+/// The example in each language.
+fn fetches() -> impl Iterator<Item = (&'static str, PathBuf)> {
+    ACTIVITY_LANGUAGES.iter().map(|it| (it.name, activity_in("fetch", it.name)))
 }
 
 fn failure(end: AttemptEnd) -> Result<Failure> {
@@ -88,7 +94,7 @@ fn folder(path: &Path, name: &str, access: Access) -> Folder {
 }
 
 /// A folder with two files and a link that leads out of it, and a file beside it.
-fn laid_out() -> Result<(tempfile::TempDir, std::path::PathBuf)> {
+fn laid_out() -> Result<(tempfile::TempDir, PathBuf)> {
     let outer = tempfile::tempdir()?;
     let data = outer.path().join("data");
     fs::create_dir(&data)?;
@@ -146,7 +152,7 @@ async fn a_folder_can_be_written_and_not_left() -> Result<()> {
 async fn a_folder_that_has_gone_fails_the_attempt_without_its_path() -> Result<()> {
     let gone = tempfile::tempdir()?.path().join("gone");
     let grants = Grants::default().folder(folder(&gone, "/data", Access::Read));
-    let failure = failure(once("granted", grants, &json!("reach")).await?.0)?;
+    let failure = failure(once(&guest("granted"), grants, &json!("reach")).await?.0)?;
     assert_eq!(failure.message, "a folder that the activity is granted cannot be opened");
     Ok(())
 }
@@ -154,7 +160,7 @@ async fn a_folder_that_has_gone_fails_the_attempt_without_its_path() -> Result<(
 #[tokio::test]
 async fn a_guest_ends_in_its_own_words() -> Result<()> {
     let said = async |what: &str| -> Result<String> {
-        Ok(failure(once("granted", Grants::default(), &json!(what)).await?.0)?.message)
+        Ok(failure(once(&guest("granted"), Grants::default(), &json!(what)).await?.0)?.message)
     };
     let exit = said("exit").await?;
     assert_eq!(exit, "the guest ended its process with status 1 instead of returning from run");
@@ -190,15 +196,22 @@ const PAGE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\
 
 #[tokio::test]
 async fn a_page_is_fetched_and_kept_with_all_that_it_needs() -> Result<()> {
+    for (language, file) in fetches() {
+        fetched_and_kept(&file).await.with_context(|| format!("in {language}"))?;
+    }
+    Ok(())
+}
+
+async fn fetched_and_kept(file: &Path) -> Result<()> {
     let (address, mut asked) = server(PAGE).await?;
     let pages = tempfile::tempdir()?;
     let grants = Grants::default()
         .http(format!("http://{address}").parse()?)
         .environment("API_TOKEN", "t0ken")
         .folder(folder(pages.path(), "/pages", Access::Write));
-    let (end, lines) = fetch(grants, &format!("http://{address}/a?b=c")).await?;
+    let (end, lines) = fetch(file, grants, &format!("http://{address}/a?b=c")).await?;
     let page = Payload::json(r#"{"status":200,"bytes":5}"#);
-    assert_eq!(end, AttemptEnd::Returned(Ok(page)));
+    anyhow::ensure!(end == AttemptEnd::Returned(Ok(page)), "{end:?}");
     assert_eq!(fs::read_to_string(pages.path().join("page"))?, "hello");
     let request = asked.recv().await.context("nothing was asked")?;
     assert!(request.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{request}");
@@ -210,10 +223,13 @@ async fn a_page_is_fetched_and_kept_with_all_that_it_needs() -> Result<()> {
 #[tokio::test]
 async fn a_host_that_was_not_granted_is_denied_and_never_reached() -> Result<()> {
     let (address, mut asked) = server(PAGE).await?;
-    for grants in [Grants::default(), Grants::default().http("http://localhost".parse()?)] {
-        let (end, lines) = fetch(grants, &format!("http://{address}/")).await?;
-        let failure = failure(end)?;
-        assert!(failure.message.contains("HttpRequestDenied"), "{}", failure.message);
+    let elsewhere = Grants::default().http("http://localhost".parse()?);
+    for ((language, file), grants) in
+        fetches().flat_map(|it| [(it.clone(), Grants::default()), (it, elsewhere.clone())])
+    {
+        let (end, lines) = fetch(&file, grants, &format!("http://{address}/")).await?;
+        let message = failure(end)?.message;
+        assert!(message.starts_with("the page cannot be had"), "{language}: {message}");
         let sentence = format!(
             "a request to http://{address} is denied: this activity was not granted that host"
         );
@@ -227,7 +243,7 @@ async fn a_host_that_was_not_granted_is_denied_and_never_reached() -> Result<()>
 async fn a_server_that_shows_no_trusted_certificate_is_refused() -> Result<()> {
     let (address, _asked) = server("this is no TLS").await?;
     let grants = Grants::default().http(format!("https://{address}").parse()?);
-    let (end, _) = fetch(grants, &format!("https://{address}/")).await?;
+    let (end, _) = fetch(&guest("fetch"), grants, &format!("https://{address}/")).await?;
     let failure = failure(end)?;
     assert!(failure.message.contains("Tls"), "{}", failure.message);
     Ok(())
@@ -239,7 +255,7 @@ async fn an_attempt_that_is_ended_hangs_up() -> Result<()> {
     let grants = Grants::default().http(format!("http://{address}").parse()?);
     let attempt = tokio::spawn(async move {
         let url = format!("http://{address}/");
-        fetch(grants, &url).await.map(|_| ())
+        fetch(&guest("fetch"), grants, &url).await.map(|_| ())
     });
     asked.recv().await.context("nothing was asked")?;
     attempt.abort();

@@ -16,6 +16,18 @@ pub(super) const LANGUAGE: Language = Language::with_recipe(
     },
 );
 
+pub(super) const ACTIVITY: Language = Language::with_recipe(
+    "python",
+    Recipe {
+        shared: &[],
+        commands: &[
+            "componentize-py -q -d ../../../wit -w sandglass:activity/activity-with-wasi componentize {feature_} \
+             -p . -o ../../target/{feature}-python.wasm",
+        ],
+        toolchains,
+    },
+);
+
 fn toolchains() -> Result<Vec<Toolchain>> {
     let requirements = toolchains::pins().join("python/requirements.txt");
     Ok(vec![toolchains::from_pip("python", &requirements)?])
