@@ -39,6 +39,15 @@ fn binary() -> &'static Path {
     })
 }
 
+/// The folder that the command lies in.
+///
+/// # Panics
+/// If it does not build.
+#[must_use]
+pub fn programs() -> &'static Path {
+    binary().parent().expect("a program lies in a folder")
+}
+
 /// A call of the command, with a folder of its own for compiled components.
 pub fn sandglass(args: &[&str]) -> Command {
     let mut command = Command::new(binary());

@@ -4,10 +4,14 @@
 //! One file a language; what lies in this one is the same for all. A guest is built again when its
 //! sources, the files that it shares, the WIT, its toolchain or its recipe change.
 
+mod c;
+mod cpp;
+mod go;
 mod javascript;
 mod python;
 mod rust;
 mod typescript;
+mod zig;
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -20,8 +24,16 @@ use crate::toolchains::Toolchain;
 use crate::{project, target};
 
 /// All languages that the examples are written in.
-pub const LANGUAGES: [Language; 4] =
-    [rust::LANGUAGE, python::LANGUAGE, javascript::LANGUAGE, typescript::LANGUAGE];
+pub const LANGUAGES: [Language; 8] = [
+    rust::LANGUAGE,
+    python::LANGUAGE,
+    javascript::LANGUAGE,
+    typescript::LANGUAGE,
+    go::LANGUAGE,
+    c::LANGUAGE,
+    cpp::LANGUAGE,
+    zig::LANGUAGE,
+];
 
 /// The languages that the examples of activities are written in.
 pub const ACTIVITY_LANGUAGES: [Language; 3] =
@@ -66,6 +78,19 @@ impl Language {
             Build::Cargo => vec!["cargo build --release --target wasm32-wasip2".to_owned()],
             Build::Recipe(recipe) => {
                 recipe.commands.iter().map(|command| self.fill(command, feature)).collect()
+            }
+        }
+    }
+
+    /// The folders of the tools that build its guests, which are installed if need be.
+    ///
+    /// # Errors
+    /// If they cannot be had.
+    pub fn programs(&self) -> Result<Vec<PathBuf>> {
+        match &self.build {
+            Build::Cargo => Ok(Vec::new()),
+            Build::Recipe(recipe) => {
+                Ok((recipe.toolchains)()?.into_iter().map(|toolchain| toolchain.programs).collect())
             }
         }
     }
@@ -186,6 +211,7 @@ fn lay_out(copy: &Path, files: &[Read]) -> Result<()> {
         let file = copy.join(name);
         fs::create_dir_all(file.parent().unwrap_or(copy))?;
         fs::write(&file, bytes).with_context(|| format!("writing {}", file.display()))?;
+        fs::set_permissions(&file, fs::metadata(project().join(name))?.permissions())?;
     }
     Ok(())
 }
@@ -198,6 +224,8 @@ fn run(command: &str, folder: &Path, toolchains: &[Toolchain]) -> Result<()> {
         .args(["-c", command])
         .current_dir(folder)
         .env("PATH", path)
+        // What compilers keep between builds is kept where cargo builds.
+        .env("XDG_CACHE_HOME", target().join("tmp"))
         .output()
         .context("running a shell")?;
     ensure!(

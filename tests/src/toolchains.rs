@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{project, target};
+use crate::{command, project, target};
 
 /// Programs that are ready to be run.
 #[derive(Debug)]
@@ -56,6 +56,26 @@ pub fn from_npm(name: &str, source: &Path) -> Result<Toolchain> {
         run(Command::new("npm").args(install).current_dir(&folder), &purpose, "Node 20 with npm")
     })?;
     Ok(Toolchain { programs: folder.join("node_modules/.bin"), pin })
+}
+
+/// This project's own command, as it is built for the tests. What it makes of a guest depends on a few of its sources.
+///
+/// # Errors
+/// If they cannot be read.
+pub fn sandglass() -> Result<Toolchain> {
+    let mut pin = String::new();
+    let runtime = "component/bindings/go/wit";
+    for source in [
+        "../Cargo.toml",
+        "component/bindings.rs",
+        "component/new.rs",
+        &format!("{runtime}/runtime/runtime.go"),
+        &format!("{runtime}/types/types.go"),
+        "wit.rs",
+    ] {
+        pin += &read(&project().join("host/cli/src").join(source))?;
+    }
+    Ok(Toolchain { programs: command::programs().to_owned(), pin })
 }
 
 /// The folder that names the toolchains' versions.

@@ -214,7 +214,7 @@ fn components_that_cannot_run_are_refused() {
     expect![[r#"
         exit 2
         ---
-        error: the host cannot be started: the component for core_module is refused: it is a core module, not a component: build it for wasm32-wasip2, or make a component of it with `wasm-tools component new`
+        error: the host cannot be started: the component for core_module is refused: it is a core module, not a component: build it for wasm32-wasip2, or make a component of it with `sandglass component new`
         exit 2
         ---
         error: the host cannot be started: the component for foreign_import is refused: it imports what a workflow is not offered: foo:bar/baz; there are sandglass:workflow, sandglass:activity and WASI 0.2, of which wasi:http is for activities alone

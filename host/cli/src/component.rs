@@ -1,153 +1,30 @@
-//! `sandglass component`: what a component is, and compiling it ahead of time.
+//! `sandglass component`: what concerns components and no run. One file a subcommand.
 
-use crate::code::read;
-use crate::exit::{Exit, usage};
-use crate::run::Output;
-use crate::setup;
-use anyhow::{Context, Result};
-use clap::{Args, Subcommand};
-use sandglass_host::wasm::{
-    ActivityComponent, Engine, EngineOptions, Inspection, RegisterError, WorkflowComponent, World,
-    inspect,
-};
-use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+mod bindings;
+mod inspect;
+mod new;
+
+pub(crate) use bindings::write as write_bindings;
+
+use crate::exit::Exit;
+use anyhow::Result;
+use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub(crate) enum Component {
-    /// Shows what a component is: its world, what made it, what it imports and whether that is offered
-    Inspect(Inspect),
-    /// Compiles a component into the cache, so that the first run of it starts at once
-    Compile(Compile),
-}
-
-#[derive(Args)]
-pub(crate) struct Inspect {
-    /// The component's file
-    component: PathBuf,
-    /// How to print it
-    #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
-}
-
-#[derive(Args)]
-pub(crate) struct Compile {
-    /// The component's file
-    component: PathBuf,
+    Bindings(bindings::Bindings),
+    New(new::New),
+    Inspect(inspect::Inspect),
+    Compile(inspect::Compile),
 }
 
 impl Component {
     pub(crate) fn run(self) -> Result<Exit> {
         match self {
+            Component::Bindings(bindings) => bindings.run(),
+            Component::New(new) => new.run(),
             Component::Inspect(inspect) => inspect.run(),
             Component::Compile(compile) => compile.run(),
         }
-    }
-}
-
-fn engine() -> Result<Engine> {
-    let options = EngineOptions {
-        cache_dir: setup::cache_dir(),
-        // Nothing is instantiated here.
-        instances_max: 1,
-        ..EngineOptions::default()
-    };
-    Engine::new(options).context("WebAssembly cannot be set up")
-}
-
-fn refused(path: &Path, error: &RegisterError) -> anyhow::Error {
-    usage(format!("{} is refused: {error}", path.display()))
-}
-
-impl Inspect {
-    fn run(self) -> Result<Exit> {
-        let bytes = read(&self.component)?;
-        let engine = engine()?;
-        let found = inspect(&engine, &bytes).map_err(|error| refused(&self.component, &error))?;
-        let trouble = trouble(&engine, &found, &bytes);
-        match self.output {
-            Output::Text => print_text(&found, trouble.as_deref()),
-            Output::Json => {
-                let object = object(&found, trouble.as_deref());
-                println!("{}", serde_json::to_string_pretty(&object)?);
-            }
-        }
-        Ok(Exit::Completed)
-    }
-}
-
-/// Why it cannot be registered, if it cannot.
-fn trouble(engine: &Engine, found: &Inspection, bytes: &[u8]) -> Option<String> {
-    let loaded = match found.world {
-        World::Activity => ActivityComponent::load(engine, bytes).map(drop),
-        _ => WorkflowComponent::load(engine, bytes).map(drop),
-    };
-    loaded.err().map(|error| error.to_string())
-}
-
-fn print_text(found: &Inspection, trouble: Option<&str>) {
-    println!("world     {}", found.world);
-    println!("digest    {}", found.digest);
-    println!("size      {} bytes, {} compiled", found.size, found.compiled_size);
-    for producer in &found.producers {
-        println!("{:<9} {} {}", producer.role, producer.name, producer.version);
-    }
-    println!("imports");
-    for import in &found.imports {
-        let offered = if import.offered { "" } else { "  (not offered)" };
-        println!("  {}{offered}", import.name);
-    }
-    println!("exports");
-    for export in &found.exports {
-        println!("  {export}");
-    }
-    match trouble {
-        Some(trouble) => println!("It cannot be run: {trouble}."),
-        None => println!("It can be run."),
-    }
-}
-
-fn object(found: &Inspection, trouble: Option<&str>) -> Value {
-    let producers: Vec<Value> = found
-        .producers
-        .iter()
-        .map(|by| json!({"role": by.role, "name": by.name, "version": by.version}))
-        .collect();
-    let imports: Vec<Value> = found
-        .imports
-        .iter()
-        .map(|import| json!({"name": import.name, "offered": import.offered}))
-        .collect();
-    json!({
-        "world": found.world.to_string(),
-        "digest": found.digest,
-        "size": found.size,
-        "compiledSize": found.compiled_size,
-        "producers": producers,
-        "imports": imports,
-        "exports": found.exports,
-        "refused": trouble,
-    })
-}
-
-impl Compile {
-    fn run(self) -> Result<Exit> {
-        let bytes = read(&self.component)?;
-        let folder = setup::cache_dir().context(
-            "there is no folder for compiled components: set HOME or XDG_CACHE_HOME to one",
-        )?;
-        let engine = engine()?;
-        let begun = Instant::now();
-        let found = inspect(&engine, &bytes).map_err(|error| refused(&self.component, &error))?;
-        println!(
-            "{}: {} bytes compiled to {} in {:.0} ms, kept in {}",
-            self.component.display(),
-            found.size,
-            found.compiled_size,
-            begun.elapsed().as_secs_f64() * 1e3,
-            folder.display()
-        );
-        Ok(Exit::Completed)
     }
 }

@@ -8,14 +8,18 @@ mod demo;
 mod exit;
 mod grants;
 mod guests;
+mod language;
 mod limits;
 mod logging;
+mod new;
+mod outside;
 mod payload;
 mod replay;
 mod run;
 mod serve;
 mod setup;
 mod show;
+mod wit;
 mod workflow;
 
 use crate::logging::Logging;
@@ -36,6 +40,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::New),
     Run(run::Run),
     Serve(serve::Serve),
     Workflow(Box<workflow::Workflow>),
@@ -61,6 +66,7 @@ fn main() -> ExitCode {
         return exit::report(&error).into();
     }
     let ended = match cli.command {
+        Command::New(new) => new.run(),
         Command::Run(run) => run.run(),
         Command::Serve(serve) => serve.run(),
         Command::Workflow(workflow) => workflow.run(),

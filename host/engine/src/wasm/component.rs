@@ -25,7 +25,7 @@ pub enum RegisterError {
     NotWasm,
     /// It is a core module.
     #[error(
-        "it is a core module, not a component: build it for wasm32-wasip2, or make a component of it with `wasm-tools component new`"
+        "it is a core module, not a component: build it for wasm32-wasip2, or make a component of it with `sandglass component new`"
     )]
     CoreModule,
     /// It cannot be compiled, or is larger than the limits of guests are.

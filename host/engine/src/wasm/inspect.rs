@@ -3,9 +3,9 @@
 use super::RegisterError;
 use super::component::{compile, is_http, is_of_workflows, is_offered};
 use super::engine::Engine;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
-use wasmparser::{KnownCustom, Parser, Payload};
+use wasmparser::{ExportSectionReader, KnownCustom, Parser, Payload, ProducersSectionReader};
 
 /// What a component can serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,22 +116,46 @@ fn world(imports: &[Import], exports: &[String]) -> World {
     }
 }
 
-/// What all modules and components within say about who made them; a part that cannot be read says nothing.
+/// What the modules and components within say about who made them; a part that cannot be read says nothing.
 fn producers(bytes: &[u8]) -> Vec<Producer> {
-    let mut found = BTreeMap::new();
+    // Of the parts that are being read, the innermost last; none where its author did not write it.
+    let mut open = vec![Some(BTreeSet::new())];
+    let mut found = BTreeSet::new();
     for payload in Parser::new(0).parse_all(bytes) {
-        let Ok(Payload::CustomSection(section)) = payload else { continue };
-        let KnownCustom::Producers(fields) = section.as_known() else { continue };
-        for field in fields.into_iter().flatten() {
-            for value in field.values.into_iter().flatten() {
-                let producer = Producer {
-                    role: field.name.to_owned(),
-                    name: value.name.to_owned(),
-                    version: value.version.to_owned(),
-                };
-                found.insert(producer, ());
+        match payload {
+            Ok(Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) => {
+                open.push(Some(BTreeSet::new()));
             }
+            Ok(Payload::End(_)) => found.extend(open.pop().flatten().unwrap_or_default()),
+            Ok(Payload::ExportSection(exports)) if is_adapter(exports.clone()) => {
+                open.pop();
+                open.push(None);
+            }
+            Ok(Payload::CustomSection(section)) => {
+                let part = open.last_mut().and_then(Option::as_mut);
+                if let (KnownCustom::Producers(fields), Some(part)) = (section.as_known(), part) {
+                    part.extend(listed(fields));
+                }
+            }
+            _ => {}
         }
     }
-    found.into_keys().collect()
+    found.into_iter().collect()
+}
+
+/// Whether a module with these exports turns WASI 0.1 into 0.2: it is put in when a component is made of a core module.
+fn is_adapter(exports: ExportSectionReader<'_>) -> bool {
+    exports.into_iter().flatten().any(|export| export.name == "cabi_import_realloc")
+}
+
+fn listed(fields: ProducersSectionReader<'_>) -> Vec<Producer> {
+    let mut found = Vec::new();
+    for field in fields.into_iter().flatten() {
+        found.extend(field.values.into_iter().flatten().map(|value| Producer {
+            role: field.name.to_owned(),
+            name: value.name.to_owned(),
+            version: value.version.to_owned(),
+        }));
+    }
+    found
 }

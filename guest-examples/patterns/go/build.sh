@@ -1,0 +1,9 @@
+#!/bin/sh
+# Builds the workflow in this folder into the file that is named. Needs Go 1.25 and sandglass.
+set -eu
+out=$1
+sandglass component bindings go
+GOOS=wasip1 GOARCH=wasm go build -trimpath -buildmode=c-shared -ldflags='-s -w -checklinkname=0' \
+    -o "$out.core" wit_component
+sandglass component new "$out.core" -o "$out"
+rm "$out.core"

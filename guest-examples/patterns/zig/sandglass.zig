@@ -1,0 +1,101 @@
+//! The generated bindings of C for Zig: errors in place of flags, and values in place of payloads. It is no SDK: what a workflow calls are the
+//! bindings. Copy it, and change it as you like.
+//!
+//! What is allocated stays until the run ends, when all its memory goes.
+
+const std = @import("std");
+pub const wit = @import("workflow");
+
+pub const Payload = wit.types_payload_t;
+pub const Failure = wit.types_failure_t;
+pub const Operation = wit.types_operation_t;
+pub const Options = wit.activities_activity_options_t;
+pub const allocator = std.heap.c_allocator;
+
+/// Errors of Zig hold no value: what failed is in `failure`.
+pub const Error = error{Failed};
+pub var failure: Failure = .{};
+
+/// Exports a function as the workflow. An error other than `Failed` ends the run, too, by its name.
+pub fn workflow(comptime run: fn ([]Payload) anyerror!Payload) void {
+    const Exported = struct {
+        fn call(input: *wit.workflow_list_payload_t, result: *Payload, err: *Failure) callconv(.c) bool {
+            result.* = run(slice(input.*)) catch |problem| {
+                if (problem != error.Failed) fail(@errorName(problem), @errorName(problem)) catch {};
+                err.* = failure;
+                return false;
+            };
+            return true;
+        }
+    };
+    @export(&Exported.call, .{ .name = "exports_workflow_run" });
+}
+
+/// A call of the bindings that says whether it went well.
+pub fn check(ok: bool) Error!void {
+    if (!ok) return error.Failed;
+}
+
+/// Ends the workflow, or an activity that is not to be tried again.
+pub fn fail(error_type: []const u8, message: []const u8) Error!void {
+    wit.failures_application(text(message), text(error_type), true, &failure);
+    return error.Failed;
+}
+
+pub fn sleep(seconds: f64) Error!void {
+    return check(wit.timers_sleep(seconds, &failure));
+}
+
+pub fn start(activity: []const u8, input: []Payload, options: Options) Operation {
+    return wit.activities_start(text(activity), @constCast(&list(wit.activities_list_payload_t, input)), @constCast(&options));
+}
+
+pub fn outcome(activity: Operation) Error!Payload {
+    var result: Payload = .{};
+    try check(wit.activities_outcome(activity, &result, &failure));
+    return result;
+}
+
+pub fn execute(activity: []const u8, input: []Payload, options: Options) Error!Payload {
+    return outcome(start(activity, input, options));
+}
+
+/// A string for a call.
+pub fn text(chars: []const u8) *wit.workflow_string_t {
+    const made = allocator.create(wit.workflow_string_t) catch @panic("out of memory");
+    made.* = .{ .ptr = @constCast(chars.ptr), .len = chars.len };
+    return made;
+}
+
+/// What the bindings have as a list.
+pub fn slice(of: anytype) []std.meta.Child(@TypeOf(of.ptr)) {
+    return if (of.len == 0) &.{} else of.ptr[0..of.len];
+}
+
+/// A list of the bindings.
+pub fn list(List: type, of: anytype) List {
+    return .{ .ptr = of.ptr, .len = of.len };
+}
+
+/// A payload of plain data.
+pub fn encode(value: anytype) Payload {
+    const json = std.json.Stringify.valueAlloc(allocator, value, .{}) catch @panic("out of memory");
+    return .{ .tag = wit.TYPES_PAYLOAD_JSON, .val = .{ .json = text(json).* } };
+}
+
+/// Plain data of the first payload; none is JSON's null.
+pub fn decode(Value: type, payloads: []const Payload) Error!Value {
+    const json = if (payloads.len == 0 or payloads[0].tag == wit.TYPES_PAYLOAD_NIL)
+        "null"
+    else if (payloads[0].tag == wit.TYPES_PAYLOAD_JSON)
+        slice(payloads[0].val.json)
+    else
+        return refuse("the payload is not JSON");
+    return std.json.parseFromSliceLeaky(Value, allocator, json, .{ .ignore_unknown_fields = true }) catch |problem|
+        refuse(@errorName(problem));
+}
+
+fn refuse(why: []const u8) Error {
+    fail("BadPayload", why) catch {};
+    return error.Failed;
+}

@@ -1,0 +1,35 @@
+//! Waits for somebody to approve, but not for ever.
+
+const std = @import("std");
+const sandglass = @import("sandglass");
+const wit = sandglass.wit;
+const Payload = sandglass.Payload;
+
+const a_day = 24 * 3600;
+
+comptime {
+    sandglass.workflow(run);
+}
+
+fn run(_: []Payload) !Payload {
+    publish("waiting");
+    const approve = wit.signals_on_signal(sandglass.text("approve"));
+    const reject = wit.signals_on_signal(sandglass.text("reject"));
+    var any = [_]sandglass.Operation{ approve, reject, wit.timers_start(a_day) };
+    var list = sandglass.list(wit.select_list_operation_t, &any);
+    var first: sandglass.Operation = undefined;
+    // The first wins; the timer is canceled unless it was the timer.
+    try sandglass.check(wit.select_race(&list, &first, &sandglass.failure));
+    if (first == reject) try sandglass.fail("NotApproved", "rejected");
+    if (first != approve) try sandglass.fail("NotApproved", "nobody approved within a day");
+    publish("approved");
+    var signal: wit.signals_signal_t = .{};
+    try sandglass.check(wit.signals_receive(sandglass.text("approve"), &signal, &sandglass.failure));
+    const given = try sandglass.decode(?[]const u8, sandglass.slice(signal.input));
+    const by = given orelse sandglass.slice(signal.identity);
+    return sandglass.encode(try std.fmt.allocPrint(sandglass.allocator, "approved by {s}", .{by}));
+}
+
+fn publish(status: []const u8) void {
+    wit.execution_publish(sandglass.text("status"), @constCast(&sandglass.encode(status)));
+}
