@@ -70,25 +70,25 @@ impl Frontend {
             with_unwritten: !shows_stored && !request.wait_new_event,
         };
         match close_only {
-            true => self.closing_event(&handle, &wanted).await,
+            true => self.closing_event(&handle, wait, request.wait_new_event).await,
             false => self.page(&handle, &wanted).await,
         }
     }
 
-    /// The last event of a closed run.
+    /// The last event of a run, which is waited for: as in Temporal, whether that was said or not. Only who said so is told how to go on.
     async fn closing_event(
         &self,
         handle: &WorkflowHandle,
-        wanted: &Wanted,
+        wait: Duration,
+        goes_on: bool,
     ) -> Result<api::GetWorkflowExecutionHistoryResponse, Refusal> {
         let page = handle.history_page(1, 0).await?;
         let handle = self.client.run(handle.workflow_id(), &page.run_id);
         if page.is_open {
-            let Some(wait) = wanted.wait else { return response(Vec::new(), None) };
             let ended = self.within(wait, handle.closing_event()).await;
             let Some(ended) = ended else {
                 let token = PageToken { run_id: page.run_id, first_event_id: 1, caught_up: true };
-                return response(Vec::new(), Some(token));
+                return response(Vec::new(), goes_on.then_some(token));
             };
             return response(vec![event_to_api(&*ended?)?], None);
         }
