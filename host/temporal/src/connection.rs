@@ -67,7 +67,8 @@ pub(crate) struct Connection {
     stream: TcpStream,
     caller: Caller,
     silence: Silence,
-    _open: Open,
+    answer_timeout: Duration,
+    open: Open,
 }
 
 /// Counts among those that are open at once.
@@ -107,7 +108,8 @@ impl Connection {
         };
         metrics.connections().inc();
         let open = Open { _permit: permit, metrics: metrics.clone() };
-        Ok(Connection { stream, caller: Caller::new(limits), silence, _open: open })
+        let (caller, answer_timeout) = (Caller::new(limits), limits.answer_timeout);
+        Ok(Connection { stream, caller, silence, answer_timeout, open })
     }
 }
 
@@ -141,6 +143,11 @@ impl AsyncRead for Connection {
         match read {
             Poll::Ready(Ok(())) => self.silence.heard(buffer.filled().len() - before),
             Poll::Pending if self.silence.is_over(cx) => {
+                return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+            }
+            // A client that is alive is asked for a sign of life now and then: so this is looked at that often.
+            Poll::Pending if self.caller.answers.has_waited(self.answer_timeout) => {
+                self.open.metrics.refused("answer_timeout");
                 return Poll::Ready(Err(ErrorKind::TimedOut.into()));
             }
             Poll::Ready(Err(_)) | Poll::Pending => {}

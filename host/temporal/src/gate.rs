@@ -2,7 +2,7 @@
 //! below has others.
 
 use crate::access::ApiKeys;
-use crate::limits::ServeLimits;
+use crate::limits::{Caller, ServeLimits};
 use crate::metrics::ServerMetrics;
 use crate::refusal::Refusal;
 use futures::future::BoxFuture;
@@ -14,6 +14,9 @@ use tower::{Layer, Service};
 
 /// The one service that everybody may call, since what looks after servers has no keys.
 const HEALTH: &str = "/grpc.health.v1.Health/";
+
+/// The services that answer once. What streams is taken as it comes.
+const UNARY: &str = "/temporal.api.";
 
 /// Lets requests in and answers out.
 #[derive(Clone)]
@@ -72,6 +75,8 @@ where
             let refused = Status::from(Refusal::Unauthorized).into_http();
             return Box::pin(async { Ok(refused) });
         }
+        let caller =
+            request.extensions().get::<Caller>().filter(|_| path.starts_with(UNARY)).cloned();
         let answering = tokio::time::timeout(self.gate.request_timeout, self.inner.call(request));
         Box::pin(async move {
             let response = match answering.await {
@@ -86,7 +91,10 @@ where
             let code = response.headers().get(Status::GRPC_STATUS);
             let code = code.map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
             metrics.answered(&path, code, begun.elapsed());
-            Ok(response)
+            Ok(match caller {
+                Some(caller) => caller.answers.count(response),
+                None => response,
+            })
         })
     }
 }

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod access;
+mod answers;
 mod batch;
 mod connection;
 mod convert;

@@ -1,5 +1,6 @@
 //! What clients may take up, with names and defaults, and the polls that are counted for it. Each limit is kept where what it limits is.
 
+use crate::answers::Answers;
 use crate::metrics::ServerMetrics;
 use crate::refusal::Refusal;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub struct ServeLimits {
     pub keepalive_timeout: Duration,
     /// How long a request may take, from its headers to its answer. Polls wait for up to a minute.
     pub request_timeout: Duration,
+    /// How long a client has to take an answer; the connection of one who does not is ended.
+    pub answer_timeout: Duration,
 }
 
 impl Default for ServeLimits {
@@ -50,6 +53,7 @@ impl Default for ServeLimits {
             keepalive_interval: Duration::from_secs(30),
             keepalive_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(90),
+            answer_timeout: Duration::from_secs(60),
         }
     }
 }
@@ -65,11 +69,12 @@ impl ServeLimits {
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     polls: Arc<Semaphore>,
+    pub(crate) answers: Answers,
 }
 
 impl Caller {
     pub(crate) fn new(limits: &ServeLimits) -> Caller {
-        Caller { polls: permits(limits.polls_of_a_connection_max) }
+        Caller { polls: permits(limits.polls_of_a_connection_max), answers: Answers::default() }
     }
 }
 

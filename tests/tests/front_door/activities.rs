@@ -119,6 +119,8 @@ async fn tokens_and_ids_that_name_nothing() {
         seen(heartbeat(&door, b"garbage").await),
         invalid("Error deserializing task token.")
     );
+    // A message that says something else.
+    assert_eq!(seen(heartbeat(&door, b"xx").await), invalid("Namespace not set on request."));
     assert_eq!(seen(heartbeat(&door, b"").await), invalid("Task token not set on request."));
     assert_eq!(seen(poll(&door, "").await), invalid("taskQueue is not set"));
     started(&door, "remote", "w").await;

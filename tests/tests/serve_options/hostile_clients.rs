@@ -131,6 +131,34 @@ async fn who_never_reads_does_not_keep_the_server_busy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_alive_and_takes_no_answer_is_cut_off() {
+    let door = open(ServeLimits {
+        answer_timeout: Duration::from_millis(500),
+        keepalive_interval: Duration::from_millis(200),
+        ..ServeLimits::default()
+    })
+    .await;
+    let stream = TcpStream::connect(&door.address).await.expect("a connection");
+    let (mut client, connection) =
+        h2::client::Builder::new().initial_window_size(0).handshake(stream).await.expect("HTTP/2");
+    let uri = format!("http://{}/{WORKFLOW_SERVICE}/GetSystemInfo", door.address);
+    let request = tonic::codegen::http::Request::post(&uri)
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(())
+        .expect("a request");
+    let (answer, mut body) = client.send_request(request, false).expect("it is sent");
+    body.send_data(bytes::Bytes::from_static(&[0; 5]), true).expect("it is sent");
+    // Driven all the time: every ping is answered, and the answer's headers come. Its body does not, for want of a window.
+    let ended = tokio::time::timeout(PATIENCE, connection);
+    let (answer, ended) = tokio::join!(answer, ended);
+    assert!(answer.expect("headers").status().is_success());
+    drop(ended.expect("the server has ended it"));
+    honest_work(&door, "after who takes no answer").await;
+    door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_never_ends_is_given_up() {
     let limits =
         ServeLimits { request_timeout: Duration::from_millis(500), ..ServeLimits::default() };

@@ -46,6 +46,9 @@ pub(super) struct ClientLimits {
     /// How long a request may take; polls wait for up to a minute (limit request_timeout)
     #[arg(long, value_name = "TIME", default_value_t = Time(defaults().request_timeout), value_parser = request_timeout)]
     request_timeout: Time,
+    /// How long a client has to take an answer; then its connection is ended (limit answer_timeout)
+    #[arg(long, value_name = "TIME", default_value_t = Time(defaults().answer_timeout), value_parser = time)]
+    answer_timeout: Time,
 }
 
 impl From<&ClientLimits> for ServeLimits {
@@ -63,6 +66,7 @@ impl From<&ClientLimits> for ServeLimits {
             keepalive_interval: options.keepalive_interval.0,
             keepalive_timeout: options.keepalive_timeout.0,
             request_timeout: options.request_timeout.0,
+            answer_timeout: options.answer_timeout.0,
         }
     }
 }

@@ -201,12 +201,15 @@ impl Frontend {
         if token.is_empty() {
             return Err(Refusal::Invalid("Task token not set on request.".into()));
         }
-        ActivityTaskToken::from_bytes(&token.to_vec().into())
-            .ok()
-            // What was not written here has other fields, or lacks some.
-            .filter(|it| !it.workflow_id.is_empty() && !it.run_id.is_empty())
-            .filter(|it| *it.to_bytes() == *token)
-            .ok_or_else(|| Refusal::Invalid("Error deserializing task token.".into()))
+        let undecodable = || Refusal::Invalid("Error deserializing task token.".into());
+        let read =
+            ActivityTaskToken::from_bytes(&token.to_vec().into()).map_err(|_| undecodable())?;
+        if read.workflow_id.is_empty() || read.run_id.is_empty() {
+            // There a token names a namespace, too; it is the first that is looked for.
+            return Err(Refusal::Invalid("Namespace not set on request.".into()));
+        }
+        // What was not written here has other fields, or lacks some.
+        (*read.to_bytes() == *token).then_some(read).ok_or_else(undecodable)
     }
 }
 
