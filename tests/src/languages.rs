@@ -14,6 +14,7 @@ mod typescript;
 mod zig;
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -108,7 +109,16 @@ impl Language {
 /// If there is no such example, its toolchain cannot be had, or it does not build.
 #[must_use]
 pub fn guest_in(feature: &str, language: &str) -> PathBuf {
-    built_by(&LANGUAGES, feature, language)
+    built_by(&LANGUAGES, "guest-examples", feature, language)
+}
+
+/// The component of a test's own guest, in `tests/guests`, in a language that has a recipe.
+///
+/// # Panics
+/// As [`guest_in`].
+#[must_use]
+pub fn test_guest_in(name: &str, language: &str) -> PathBuf {
+    built_by(&LANGUAGES, "tests/guests", name, language)
 }
 
 /// The component of an activity's example in that language.
@@ -117,25 +127,32 @@ pub fn guest_in(feature: &str, language: &str) -> PathBuf {
 /// As [`guest_in`].
 #[must_use]
 pub fn activity_in(feature: &str, language: &str) -> PathBuf {
-    built_by(&ACTIVITY_LANGUAGES, feature, language)
+    built_by(&ACTIVITY_LANGUAGES, "guest-examples", feature, language)
 }
 
-fn built_by(languages: &[Language], feature: &str, language: &str) -> PathBuf {
+fn built_by(languages: &[Language], home: &str, feature: &str, language: &str) -> PathBuf {
     let known = languages.iter().find(|known| known.name == language);
     let known = known.unwrap_or_else(|| panic!("there are no guests in {language}"));
     match &known.build {
         Build::Cargo => crate::guest(feature),
-        Build::Recipe(recipe) => built(feature, known, recipe)
+        Build::Recipe(recipe) => built(home, feature, known, recipe)
             .unwrap_or_else(|error| panic!("{feature} in {language} cannot be built: {error:#}")),
     }
 }
 
-fn built(feature: &str, language: &Language, recipe: &Recipe) -> Result<PathBuf> {
+fn built(home: &str, feature: &str, language: &Language, recipe: &Recipe) -> Result<PathBuf> {
+    let source = format!("{home}/{feature}/{}", language.name);
+    ensure!(project().join(&source).is_dir(), "{source} does not exist");
+    // What is shared lies at the same place for all.
     let own = format!("guest-examples/{feature}/{}", language.name);
-    ensure!(project().join(&own).is_dir(), "{own} does not exist");
     let shared = recipe.shared.iter().map(|folder| format!("guest-examples/{folder}"));
-    let folders: Vec<String> = ["wit".into(), own.clone()].into_iter().chain(shared).collect();
-    let files = read_all(&folders)?;
+    let folders: Vec<String> = ["wit".into(), source.clone()].into_iter().chain(shared).collect();
+    let mut files = read_all(&folders)?;
+    for (name, _) in &mut files {
+        if let Some(rest) = name.strip_prefix(&source) {
+            *name = format!("{own}{rest}");
+        }
+    }
     let toolchains = (recipe.toolchains)()?;
     let commands = language.commands(feature);
     let name = format!("{feature}-{}", language.name);
@@ -211,7 +228,9 @@ fn lay_out(copy: &Path, files: &[Read]) -> Result<()> {
         let file = copy.join(name);
         fs::create_dir_all(file.parent().unwrap_or(copy))?;
         fs::write(&file, bytes).with_context(|| format!("writing {}", file.display()))?;
-        fs::set_permissions(&file, fs::metadata(project().join(name))?.permissions())?;
+        if bytes.starts_with(b"#!") {
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
+        }
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ pub mod toolchains;
 
 pub use golden::{Scrubbed, golden};
 pub use guests::{compiled, guest, target};
-pub use languages::{LANGUAGES, guest_in};
+pub use languages::{LANGUAGES, guest_in, test_guest_in};
 
 use std::path::{Path, PathBuf};
 

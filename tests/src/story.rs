@@ -13,8 +13,9 @@ use std::time::Duration;
 /// A history that grows.
 #[derive(Clone, Debug)]
 pub struct Story {
-    /// The events so far.
+    /// The events so far, without those that were forgotten.
     pub events: Vec<Arc<HistoryEvent>>,
+    forgotten: i64,
     /// When the next event happens. It moves only when a test moves it.
     pub now: Timestamp,
     run_id: String,
@@ -30,6 +31,7 @@ impl Story {
     pub fn new(workflow_type: &str, run_id: &str, input: Vec<Payload>) -> Story {
         let mut story = Story {
             events: Vec::new(),
+            forgotten: 0,
             now: Timestamp(1_800_000_000_000_000_000),
             run_id: run_id.into(),
             workflow_type: workflow_type.into(),
@@ -51,7 +53,7 @@ impl Story {
 
     /// Appends an event and says which it is.
     pub fn push(&mut self, attributes: impl Into<Attributes>) -> i64 {
-        let event_id = self.events.len() as i64 + 1;
+        let event_id = self.forgotten + self.events.len() as i64 + 1;
         self.events.push(Arc::new(HistoryEvent::new(event_id, self.now, attributes)));
         event_id
     }
@@ -197,9 +199,19 @@ impl Story {
         });
     }
 
+    /// Forgets what a worker has seen: one that keeps the run parked does not ask for it again.
+    pub fn forget(&mut self) {
+        self.events.retain(|event| event.event_id > self.seen);
+        self.forgotten = self.seen;
+    }
+
     /// The pages of this history, `page` events each.
+    ///
+    /// # Panics
+    /// If some of it was forgotten.
     #[must_use]
     pub fn pages(&self, page: usize) -> Pages {
+        assert_eq!(self.forgotten, 0, "the history is not all there");
         Pages { events: self.events.clone(), page }
     }
 }

@@ -3,7 +3,7 @@
 set -eu
 out=$1 here=$(dirname "$0") zig=${ZIG:-$(command -v zig || command -v python-zig || echo zig)}
 sandglass component bindings c
-$zig cc -target wasm32-wasi -mexec-model=reactor -std=gnu23 -Os -g -Wall -Wextra \
+$zig cc -target wasm32-wasi -mexec-model=reactor -std=gnu23 -Os -g -UNDEBUG -Wall -Wextra \
     -I. -I"$here" -I"$here/cjson" \
     ./*.c "$here/cjson/cJSON.c" bindings/workflow.c bindings/workflow_component_type.o -o "$out.core"
 sandglass component new "$out.core" -o "$out"

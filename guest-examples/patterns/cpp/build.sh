@@ -7,7 +7,7 @@ sandglass component bindings cpp
 for c in bindings/workflow.c "$cjson/cJSON.c"; do
     $zig cc -target wasm32-wasi -Os -g -c "$c" -o "bindings/$(basename "$c" .c).o"
 done
-$zig c++ -target wasm32-wasi -mexec-model=reactor -std=c++23 -fno-exceptions -Os -g -Wall \
+$zig c++ -target wasm32-wasi -mexec-model=reactor -std=c++23 -fno-exceptions -Os -g -UNDEBUG -Wall \
     -I. -I"$here" -I"$cjson" \
     ./*.cpp bindings/*.o -o "$out.core"
 sandglass component new "$out.core" -o "$out"

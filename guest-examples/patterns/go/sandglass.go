@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"runtime/debug"
 
 	wit "go.bytecodealliance.org/pkg/wit/types"
 	failures "wit_component/sandglass_workflow_failures"
@@ -41,6 +43,7 @@ func Some[T any](value T) wit.Option[T] { return wit.Some(value) }
 // Run is the export of a world: it calls run with the first argument and encodes what it returns. Where In is []Payload, it is all arguments
 // as they came; where Out is Payload, it is returned as it is.
 func Run[In, Out any](input []Payload, run func(In) (Out, error)) Result {
+	defer tellPanic()
 	var in In
 	if all, ok := any(&in).(*[]Payload); ok {
 		*all = input
@@ -55,6 +58,14 @@ func Run[In, Out any](input []Payload, run func(In) (Out, error)) Result {
 		return wit.Ok[Payload, types.Failure](payload)
 	}
 	return wit.Ok[Payload, types.Failure](Encode(out))
+}
+
+// Before Go itself gives up, it sleeps a few times, and a sleep is a timer of the run. So the process ends here, at once.
+func tellPanic() {
+	if reason := recover(); reason != nil {
+		fmt.Fprintf(os.Stderr, "%s\npanic: %v\n", debug.Stack(), reason)
+		os.Exit(2)
+	}
 }
 
 func failed(err error) Result {
