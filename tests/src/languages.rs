@@ -37,8 +37,8 @@ pub const LANGUAGES: [Language; 8] = [
 ];
 
 /// The languages that the examples of activities are written in.
-pub const ACTIVITY_LANGUAGES: [Language; 3] =
-    [rust::LANGUAGE, python::ACTIVITY, javascript::ACTIVITY];
+pub const ACTIVITY_LANGUAGES: [Language; 4] =
+    [rust::LANGUAGE, python::ACTIVITY, javascript::ACTIVITY, go::ACTIVITY];
 
 /// A language that guests are written in.
 pub struct Language {

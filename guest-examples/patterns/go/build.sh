@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds the workflow in this folder into the file that is named. Needs Go 1.25 and sandglass.
+# Builds the guest in this folder into the file that is named, a workflow unless its world is named, too. Needs Go 1.25 and sandglass.
 set -eu
 out=$1
-sandglass component bindings go
+sandglass component bindings go --world "${2:-workflow}"
 GOOS=wasip1 GOARCH=wasm go build -trimpath -buildmode=c-shared -ldflags='-s -w -checklinkname=0' \
     -o "$out.core" wit_component
 sandglass component new "$out.core" -o "$out"

@@ -52,6 +52,8 @@ pub(crate) enum World {
     Workflow,
     /// An activity
     Activity,
+    /// An activity that reaches what it is granted: hosts over HTTP, folders, environment variables
+    ActivityWithWasi,
 }
 
 impl World {
@@ -60,12 +62,17 @@ impl World {
         match self {
             World::Workflow => "workflow",
             World::Activity => "activity",
+            World::ActivityWithWasi => "activity-with-wasi",
         }
     }
 
     /// Its name with its package, by which tools find it.
     pub(crate) fn path(self) -> String {
-        format!("sandglass:{0}/{0}@0.1.0", self.name())
+        let package = match self {
+            World::Workflow => "workflow",
+            World::Activity | World::ActivityWithWasi => "activity",
+        };
+        format!("sandglass:{package}/{}@0.1.0", self.name())
     }
 }
 
@@ -125,8 +132,9 @@ mod tests {
     }
 
     #[test]
-    fn both_worlds_are_found() {
-        for world in [World::Workflow, World::Activity] {
+    fn every_world_is_found() {
+        for world in World::value_variants() {
+            let world = *world;
             let (resolve, id) = resolve(world).unwrap();
             assert_eq!(resolve.worlds[id].name, world.name());
         }

@@ -13,6 +13,15 @@ pub(super) const LANGUAGE: Language = Language::with_recipe(
     },
 );
 
+pub(super) const ACTIVITY: Language = Language::with_recipe(
+    "go",
+    Recipe {
+        shared: &["patterns/go"],
+        commands: &["../../patterns/go/build.sh ../../target/{feature}-go.wasm activity-with-wasi"],
+        toolchains,
+    },
+);
+
 fn toolchains() -> Result<Vec<Toolchain>> {
     let requirements = toolchains::pins().join("go/requirements.txt");
     Ok(vec![toolchains::from_pip("go", &requirements)?, toolchains::sandglass()?])

@@ -12,9 +12,10 @@ use wit_bindgen_core::{Files, WorldGenerator};
 use wit_parser::WorldItem;
 
 /// What the generated Go stands on: types, and the memory that the host writes its answers to.
-const GO_RUNTIME: [(&str, &str); 4] = [
+const GO_RUNTIME: [(&str, &str); 5] = [
     ("go.mod", include_str!("bindings/go/go.mod.txt")),
     ("wit/runtime/runtime.go", include_str!("bindings/go/wit/runtime/runtime.go")),
+    ("wit/runtime/handle.go", include_str!("bindings/go/wit/runtime/handle.go")),
     ("wit/runtime/empty.s", include_str!("bindings/go/wit/runtime/empty.s")),
     ("wit/types/types.go", include_str!("bindings/go/wit/types/types.go")),
 ];

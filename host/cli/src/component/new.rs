@@ -92,7 +92,11 @@ impl Module {
     }
 
     fn world(&self) -> World {
-        let of_activities = |name: &String| name.starts_with("sandglass:activity/");
-        if self.imports.iter().any(of_activities) { World::Activity } else { World::Workflow }
+        let imports = |package: &str| self.imports.iter().any(|name| name.starts_with(package));
+        match () {
+            () if imports("wasi:") => World::ActivityWithWasi,
+            () if imports("sandglass:activity/") => World::Activity,
+            () => World::Workflow,
+        }
     }
 }
