@@ -108,7 +108,7 @@ declare module 'sandglass:workflow/cancellation@0.1.0' {
   /**
    * The request, from the workflow task on that delivers it. Asking does not spend the interruption: shield the cleanup that follows.
    */
-  export function requested(): CancelRequest | undefined;
+  export function requested(): CancelRequest | null;
   /**
    * Ready from then on, for `select`. Always the same number; never taken.
    */
@@ -285,7 +285,7 @@ declare module 'sandglass:workflow/signals@0.1.0' {
   /**
    * The oldest of that name that waits, those included that came before anybody asked.
    */
-  export function take(name: string): Signal | undefined;
+  export function take(name: string): Signal | null;
   /**
    * Waits for it. A cancel request that finds it waiting: the failure is `canceled`.
    */

@@ -19,7 +19,8 @@ const declarations = generateTypes("workflow", {
 const text = declarations
   .map(([, bytes]) => new TextDecoder().decode(bytes))
   .join("\n")
-  // What QuickJS takes and gives for a list of numbers.
+  // What QuickJS takes and gives for a list of numbers, and gives for an option that is empty.
   .replaceAll("Uint32Array", "Array<number>")
+  .replaceAll(/\| undefined;$/gm, "| null;")
   .replaceAll(/^\/\/\/ <reference .*\n/gm, "");
 writeFileSync(file, `// Made by toolchains/javascript/types.mjs from the WIT.\n\n${text}`);

@@ -12,6 +12,7 @@ mod component;
 mod control;
 mod convert;
 mod engine;
+mod exception;
 mod executor;
 mod failure;
 mod grants;

@@ -3,6 +3,7 @@
 //!
 //! `UPDATE_EXPECT=1 cargo test --workspace --test languages` writes the golden histories anew, as the Rust guests leave them.
 
+mod mistakes;
 mod scenarios;
 mod stage;
 
@@ -11,10 +12,11 @@ use expect_test::expect_file;
 use sandglass_host::History;
 use sandglass_host::testing::Replayer;
 use sandglass_tests::golden::difference;
-use sandglass_tests::{LANGUAGES, Scrubbed, guest_in, project};
+use sandglass_tests::{LANGUAGES, Scrubbed, guest_in, project, test_guest_in, toolchains};
 use scenarios::{Scenario, scenarios};
 use stage::{Stage, engine_options};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The histories that one language left, in the order of the scenarios.
@@ -30,7 +32,9 @@ async fn record(feature: &'static str, language: &'static str) -> Result<Recorde
     let begun = Instant::now();
     // Both take seconds, which the runtime's own threads must not spend on them.
     let build = move || {
-        let component = guest_in(feature, language);
+        let is_example = FEATURES.contains(&feature);
+        let guest = if is_example { guest_in } else { test_guest_in };
+        let component = guest(feature, language);
         Replayer::with_options(&component, engine_options()).map(|replayer| (component, replayer))
     };
     let (component, replayer) = tokio::task::spawn_blocking(build).await??;
@@ -83,19 +87,30 @@ fn decisions(history: &History) -> Scrubbed {
 
 /// Everything of this file, for one feature.
 async fn the_same_in_every_language(feature: &'static str) -> Result<()> {
-    let plays = LANGUAGES.iter().map(|language| tokio::spawn(record(feature, language.name)));
+    let recorded = the_same_in(&LANGUAGES.map(|language| language.name), feature, scrubbed).await?;
+    let text = format!("{:#}\n", scrubbed(&recorded[0].histories[0]).to_json());
+    expect_file![project().join("guest-examples").join(feature).join("history.json")]
+        .assert_eq(&text);
+    tokio::task::spawn_blocking(move || each_replays_all(feature, &recorded)).await?
+}
+
+/// What these languages, the first of which is Rust, leave of a feature.
+async fn the_same_in(
+    languages: &[&'static str],
+    feature: &'static str,
+    what_counts: fn(&History) -> Scrubbed,
+) -> Result<Vec<Recorded>> {
+    let plays = languages.iter().map(|language| tokio::spawn(record(feature, language)));
     let mut recorded = Vec::new();
     for play in futures::future::join_all(plays).await {
         recorded.push(play??);
     }
     let rust = &recorded[0];
     ensure!(rust.language == "rust", "the golden histories are those of the Rust guests");
-    let text = format!("{:#}\n", scrubbed(&rust.histories[0]).to_json());
-    expect_file![project().join("guest-examples").join(feature).join("history.json")]
-        .assert_eq(&text);
     for other in &recorded[1..] {
         for (index, scenario) in scenarios(feature).iter().enumerate() {
-            let [ours, theirs] = [other, rust].map(|recorded| scrubbed(&recorded.histories[index]));
+            let [ours, theirs] =
+                [other, rust].map(|recorded| what_counts(&recorded.histories[index]));
             let difference =
                 difference(&without_words(ours), &without_words(theirs)).unwrap_or_default();
             ensure!(
@@ -110,7 +125,7 @@ async fn the_same_in_every_language(feature: &'static str) -> Result<()> {
         let [built, played] = one.took;
         println!("{feature} in {}: built in {built:.1?}, played in {played:.1?}", one.language);
     }
-    tokio::task::spawn_blocking(move || each_replays_all(feature, &recorded)).await?
+    Ok(recorded)
 }
 
 fn each_replays_all(feature: &str, recorded: &[Recorded]) -> Result<()> {
@@ -164,6 +179,15 @@ features! {
     order_saga: "order-saga",
 }
 
+/// The patterns for several things at once, of the languages that have such. An activity that is told to stop may do so
+/// before or after the cleanup.
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrency() -> Result<()> {
+    let languages = ["rust", "python", "javascript", "typescript"];
+    let recorded = the_same_in(&languages, "concurrency", decisions).await?;
+    tokio::task::spawn_blocking(move || each_replays_all("concurrency", &recorded)).await?
+}
+
 /// Every example is there in every language, and has its tests here.
 #[test]
 fn every_feature_is_there_in_every_language() {
@@ -199,4 +223,20 @@ fn the_guide_tells_how_they_are_built() {
             assert!(guide.contains(&format!("`{command}`")), "the guide does not say `{command}`");
         }
     }
+}
+
+/// The declarations for TypeScript are what the WIT says. `UPDATE_EXPECT=1` writes them anew.
+#[test]
+fn the_declarations_are_those_of_the_wit() -> Result<()> {
+    let tools = toolchains::from_npm("javascript", &toolchains::pins().join("javascript"))?;
+    // It finds its packages beside itself.
+    let script = tools.programs.join("../../types.mjs");
+    std::fs::copy(toolchains::pins().join("javascript/types.mjs"), &script)?;
+    let made = tempfile::NamedTempFile::new()?;
+    let mut node = Command::new("node");
+    let output = node.arg(script).arg(project().join("wit")).arg(made.path()).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    expect_file![project().join("guest-examples/bindings/typescript/workflow.d.ts")]
+        .assert_eq(&std::fs::read_to_string(made.path())?);
+    Ok(())
 }

@@ -53,6 +53,7 @@ pub fn scenarios(feature: &str) -> Vec<Scenario> {
         "activity-retry" => activity_retry(),
         "patch" => patch(),
         "order-saga" => order_saga(),
+        "concurrency" => concurrency(),
         _ => panic!("nothing is known of {feature}"),
     }
 }
@@ -212,4 +213,23 @@ fn order_saga_that_ships_all() -> Scenario {
     let trackings = json!(["T-book", "T-pen", "T-ink", "T-desk"]);
     let ends = json!({ "status": "shipped", "trackings": trackings });
     scenario("approved and shipped", order(1500.5, &["book", "pen", "ink", "desk"]), steps, ends)
+}
+
+/// No example, but a test of the patterns for several things at once.
+fn concurrency() -> Vec<Scenario> {
+    let begun = || vec![Until(SLEEPS, 1), Until(COMPLETED, 2), Quiet];
+    let mut to_the_end = begun();
+    to_the_end.extend([Advance(Duration::from_secs(3)), Until(COMPLETED, 3), Signal("go", "gone")]);
+    let mut canceled_halfway = begun();
+    canceled_halfway.push(Cancel);
+    vec![
+        scenario("to the end", json!("World"), to_the_end, json!(["World", "World", "gone"])),
+        scenario("canceled", json!("World"), canceled_halfway, canceled()),
+        scenario(
+            "canceled while an activity runs",
+            json!("slow"),
+            vec![Running("greet"), Cancel],
+            canceled(),
+        ),
+    ]
 }

@@ -14,7 +14,7 @@ use sandglass_tests::{Scrubbed, compiled};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -60,6 +60,7 @@ impl Stage {
     /// Opens the database, anew if there was a host before, as if that had crashed.
     async fn open(&mut self) -> Result<()> {
         drop(self.host.take());
+        let begun = Instant::now();
         loop {
             match self.builder().start().await {
                 Ok(host) => {
@@ -67,7 +68,7 @@ impl Stage {
                     return Ok(());
                 }
                 // What was under way in the host before holds it a moment longer.
-                Err(HostError::Store(StoreError::InUse { .. })) => {
+                Err(HostError::Store(StoreError::InUse { .. })) if begun.elapsed() < PATIENCE => {
                     sleep(Duration::from_millis(2)).await;
                 }
                 Err(error) => return Err(error.into()),
@@ -93,8 +94,7 @@ impl Stage {
 
     /// Plays a scenario to its end, with a crash at each quiet moment if `crashes`, and gives its history.
     pub async fn play(&mut self, scenario: &Scenario, crashes: bool) -> Result<History> {
-        let start = StartWorkflow::new(&self.feature, WORKFLOW_ID).input(&scenario.input);
-        self.host()?.client().start(start).await?;
+        self.start(&scenario.input).await?;
         for step in &scenario.steps {
             if crashes && matches!(step, Step::Quiet) {
                 self.open().await?;
@@ -106,6 +106,22 @@ impl Stage {
             bail!("it ended with {ended}, not with {}", scenario.ends);
         }
         Ok(self.handle()?.history().await?)
+    }
+
+    /// Starts the run, and gives its handle.
+    pub async fn start(&self, input: &Value) -> Result<WorkflowHandle> {
+        let start = StartWorkflow::new(&self.feature, WORKFLOW_ID).input(input);
+        Ok(self.host()?.client().start(start).await?)
+    }
+
+    /// Goes on with other code, on another host.
+    pub async fn replace(&mut self, component: &Path) -> Result<()> {
+        self.component = component.to_owned();
+        self.open().await
+    }
+
+    pub fn advance(&self, duration: Duration) {
+        self.clock.advance(duration);
     }
 
     fn host(&self) -> Result<&Host> {
@@ -139,7 +155,7 @@ impl Stage {
         Ok(())
     }
 
-    async fn until(&self, event_type: &str, count: usize) -> Result<()> {
+    pub async fn until(&self, event_type: &str, count: usize) -> Result<()> {
         let handle = self.handle()?;
         let wait = async {
             loop {
@@ -199,7 +215,7 @@ impl Stage {
     }
 
     /// How it ended: its result, or the kind of its end.
-    async fn ending(&self) -> Result<Value> {
+    pub async fn ending(&self) -> Result<Value> {
         let handle = self.handle()?;
         let ended = timeout(PATIENCE, handle.result::<Value>()).await.context("it did not end")?;
         match ended {
@@ -221,7 +237,12 @@ fn failure_in_words(failure: &Failure) -> &str {
     }
 }
 
-async fn echo(_: ActivityContext, input: Value) -> Result<Value, ActivityError> {
+/// Gives its argument back; if that is `slow`, not before it is canceled.
+async fn echo(context: ActivityContext, input: Value) -> Result<Value, ActivityError> {
+    if input == "slow" {
+        context.cancellation().wait().await;
+        return Err(ActivityError::canceled());
+    }
     Ok(input)
 }
 

@@ -1,6 +1,7 @@
 //! What is said when a guest cannot go on: in the guest's own words, never with a path or a stack of the host.
 
 use super::control::Ended;
+use super::exception::{self, Exception};
 use super::limits::{LimitHit, Limits};
 use super::wasi::Exited;
 use rustc_demangle::demangle;
@@ -42,6 +43,16 @@ impl GuestFailure {
     /// reason stands only there.
     pub(super) fn new(error: &wasmtime::Error, stderr: &str, limits: &Limits) -> GuestFailure {
         let (kind, mut message) = explain(error, limits);
+        if kind == Kind::Trap
+            && let Some(Exception { message, stack }) = exception::find(stderr)
+        {
+            // The wasm's own stack is that of an interpreter, which says nothing to the author.
+            return GuestFailure {
+                kind,
+                message: format!("{message}\n{stack}"),
+                stack_trace: stack,
+            };
+        }
         if !stderr.is_empty() && kind != Kind::Ended && kind != Kind::NoRoom {
             // Writing to a string cannot fail.
             let _ = write!(message, "; it wrote to stderr: {stderr}");
