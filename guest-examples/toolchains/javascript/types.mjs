@@ -6,7 +6,7 @@ import { $init, generateTypes } from "@bytecodealliance/jco-transpile/component"
 const [folder, file] = process.argv.slice(2);
 
 // One text, as the generator reads no files: the world first, for it names the package.
-const interfaces = readdirSync(folder).filter((name) => !["world.wit", "activity.wit"].includes(name));
+const interfaces = readdirSync(folder).filter((name) => /^(?!world|activity).*\.wit$/.test(name));
 const wit = ["world.wit", ...interfaces.sort()].map((name) => readFileSync(join(folder, name), "utf8"));
 
 await $init;
