@@ -11,7 +11,7 @@ use std::path::PathBuf;
 #[derive(Args)]
 #[command(next_help_heading = "What activities may have; nothing, if not said")]
 pub(crate) struct GrantFlags {
-    /// A host that the activity may reach over HTTP: [http://|https://]HOST[:PORT], `*.HOST` for those below it, `*` for all; can be repeated
+    /// A host that the activity may reach over HTTP, like example.com, http://127.0.0.1:8080 or *.example.com; * is all of them; can be repeated
     #[arg(long, value_name = "TYPE=HOST")]
     allow_http: Vec<String>,
     /// An environment variable that the activity sees; without a value, with the one that it has here; can be repeated
