@@ -373,6 +373,7 @@ async fn what_cannot_be_begun_is_refused() {
     let door = open_new().await;
     let required = "must provide required parameters: BatchType,Reason,Namespace, AND one of \
         (Query OR Executions OR TargetExecutions)";
+    let nobody_left_out = "invalid visibility query: it says no condition for whom it is about";
     let whole = || by_query("j", terminate(), "WorkflowType = 'Wait'");
     let mut both = by_name("j", terminate(), &["a"]);
     both.visibility_query = "WorkflowType = 'Wait'".into();
@@ -388,6 +389,8 @@ async fn what_cannot_be_begun_is_refused() {
             by_query("j", terminate(), "x = 1"),
             "invalid visibility query: invalid search attribute: x",
         ),
+        (by_query("j", terminate(), "  "), nobody_left_out),
+        (by_query("j", terminate(), "GROUP BY ExecutionStatus"), nobody_left_out),
         (by_name("j", reset, &["a"]), "this batch operation is not supported yet"),
     ] {
         let refused = refusal(begin(&door, request).await);

@@ -14,7 +14,9 @@ from worker import ComposeArgsInput
 
 async def main(verb: str, id: str) -> None:
     # TEMPORAL_ADDRESS says where; without it, the server is on this machine.
-    client = await Client.connect(**ClientConfig.load_client_connect_config())
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", "localhost:7233")
+    client = await Client.connect(**config)
     match verb:
         case "start":
             input = ComposeArgsInput("Hello", "World")

@@ -39,7 +39,9 @@ async def cleanup() -> str:
 
 async def main() -> None:
     # TEMPORAL_ADDRESS says where; without it, the server is on this machine.
-    client = await Client.connect(**ClientConfig.load_client_connect_config())
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", "localhost:7233")
+    client = await Client.connect(**config)
     worker = Worker(
         client,
         task_queue="default",

@@ -19,6 +19,7 @@ mod run;
 mod serve;
 mod setup;
 mod show;
+mod stdout;
 mod wit;
 mod workflow;
 

@@ -93,7 +93,11 @@ impl Serve {
             return Err(usage("--namespace: an empty name is none"));
         }
         let (tls, keys) = (self.tls()?, self.api_keys()?);
-        setup::runtime()?.block_on(self.serve(&code, tls, keys))
+        let runtime = setup::runtime()?;
+        let exit = runtime.block_on(self.serve(&code, tls, keys));
+        // A search of the store cannot be stopped, and nobody waits for it any more.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        exit
     }
 
     fn tls(&self) -> Result<Option<TlsOptions>> {

@@ -41,7 +41,7 @@ use sandglass_core::payload::Priority;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// The engine in this process.
 pub(crate) struct Engine {
@@ -54,6 +54,8 @@ pub(crate) struct Engine {
     pub(crate) counters: Counters,
     pub(crate) workflow_tasks: Tasks,
     pub(crate) activity_tasks: Tasks,
+    /// One for each list or count that searches the store.
+    searches: Arc<Semaphore>,
     pub(crate) served: ServedQueues,
     pub(crate) activities: Activities,
     /// Names this process in the log: attempts that another has started are lost.
@@ -98,6 +100,9 @@ impl Engine {
             counters: Counters::default(),
             workflow_tasks: Tasks::new(options.workflow_tasks_at_once_max, false),
             activity_tasks: Tasks::new(options.activities_at_once_max, true),
+            searches: Arc::new(Semaphore::new(
+                options.searches_at_once_max.clamp(1, Semaphore::MAX_PERMITS),
+            )),
             runtime: tokio::runtime::Handle::current(),
             worker: OnceLock::new(),
             stopping: watch::Sender::new(false),

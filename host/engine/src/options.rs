@@ -17,6 +17,8 @@ pub struct HostOptions {
     pub request_deadline: Duration,
     /// Entries of a run's log after which a snapshot of it is stored, so that a long run opens without folding its past.
     pub snapshot_entries: u64,
+    /// Lists and counts that search the store at once; further ones wait, and are not begun for who has gone meanwhile.
+    pub searches_at_once_max: usize,
     /// Runs that are put in motion at once when their time has come.
     pub due_runs_at_once: usize,
 }
@@ -30,6 +32,7 @@ impl Default for HostOptions {
             activities_at_once_max: 1_000,
             request_deadline: Duration::from_secs(10),
             snapshot_entries: 1_000,
+            searches_at_once_max: 4,
             due_runs_at_once: 256,
         }
     }

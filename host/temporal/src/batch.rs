@@ -416,7 +416,13 @@ fn targets(request: &api::StartBatchOperationRequest) -> Result<Targets, Refusal
     }
     let query = visibility::parse(&request.visibility_query)
         .map_err(|bad| Refusal::Invalid(format!("invalid visibility query: {bad}")))?;
-    let mut all: Vec<Condition> = query.condition.into_iter().collect();
+    // A query that leaves nobody out would end every run there is, for the want of a word.
+    let condition = query.condition.filter(|_| !query.by_status).ok_or_else(|| {
+        Refusal::Invalid(
+            "invalid visibility query: it says no condition for whom it is about".into(),
+        )
+    })?;
+    let mut all = vec![condition];
     if !matches!(request.operation, Some(Operation::DeletionOperation(_))) {
         all.push(Condition::status(WorkflowExecutionStatus::Running));
     }

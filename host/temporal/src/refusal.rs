@@ -47,10 +47,11 @@ pub(crate) enum Refusal {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Status {
-        let text = refusal.to_string();
+        let text = shortened(refusal.to_string());
         match refusal {
             Refusal::Client(error) => of_client(error, text),
             Refusal::NamespaceNotFound(namespace) => {
+                let namespace = shortened(namespace);
                 let detail = details::NamespaceNotFoundFailure { namespace };
                 detailed(Code::NotFound, text, &detail)
             }
@@ -70,6 +71,18 @@ impl From<Refusal> for Status {
             }
         }
     }
+}
+
+/// A status goes among the headers, and a client that gets too many of them ends the connection, with all that is on it. Cut where Temporal's
+/// server cuts.
+fn shortened(text: String) -> String {
+    const BYTES_MAX: usize = 4_000;
+    const CUT: &str = "... <truncated>";
+    if text.len() <= BYTES_MAX {
+        return text;
+    }
+    let end = text.floor_char_boundary(BYTES_MAX - CUT.len());
+    format!("{}{CUT}", &text[..end])
 }
 
 fn of_client(error: ClientError, text: String) -> Status {
@@ -121,4 +134,18 @@ fn detailed<T: Message + Name>(code: Code, text: String, detail: &T) -> Status {
     };
     let status = rpc::Status { code: code.into(), message: text.clone(), details: vec![any] };
     Status::with_details(code, text, status.encode_to_vec().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_sentence_is_cut_between_characters() {
+        let status = Status::from(Refusal::Invalid("ä".repeat(3_000)));
+        assert!(status.message().len() <= 4_000 && status.message().ends_with("ä... <truncated>"));
+        let status = Status::from(Refusal::NamespaceNotFound("x".repeat(1_000_000)));
+        assert!(status.message().len() == 4_000 && status.details().len() < 10_000);
+        assert_eq!(Status::from(Refusal::Invalid("short".into())).message(), "short");
+    }
 }

@@ -4,6 +4,7 @@ use crate::code::read;
 use crate::exit::{Exit, usage};
 use crate::run::Output;
 use crate::setup;
+use crate::stdout::print;
 use anyhow::{Context, Result};
 use clap::Args;
 use sandglass_host::wasm::{
@@ -52,10 +53,10 @@ impl Inspect {
         let found = inspect(&engine, &bytes).map_err(|error| refused(&self.component, &error))?;
         let trouble = trouble(&engine, &found, &bytes);
         match self.output {
-            Output::Text => print_text(&found, trouble.as_deref()),
+            Output::Text => print(&text(&found, trouble.as_deref())),
             Output::Json => {
                 let object = object(&found, trouble.as_deref());
-                println!("{}", serde_json::to_string_pretty(&object)?);
+                print(&serde_json::to_string_pretty(&object)?);
             }
         }
         Ok(Exit::Completed)
@@ -71,26 +72,30 @@ fn trouble(engine: &Engine, found: &Inspection, bytes: &[u8]) -> Option<String> 
     loaded.err().map(|error| error.to_string())
 }
 
-fn print_text(found: &Inspection, trouble: Option<&str>) {
-    println!("world     {}", found.world);
-    println!("digest    {}", found.digest);
-    println!("size      {} bytes, {} compiled", found.size, found.compiled_size);
-    for producer in &found.producers {
-        println!("{:<9} {} {}", producer.role, producer.name, producer.version);
-    }
-    println!("imports");
-    for import in &found.imports {
+fn text(found: &Inspection, trouble: Option<&str>) -> String {
+    let mut lines = vec![
+        format!("world     {}", found.world),
+        format!("digest    {}", found.digest),
+        format!("size      {} bytes, {} compiled", found.size, found.compiled_size),
+    ];
+    lines.extend(
+        found
+            .producers
+            .iter()
+            .map(|producer| format!("{:<9} {} {}", producer.role, producer.name, producer.version)),
+    );
+    lines.push("imports".into());
+    lines.extend(found.imports.iter().map(|import| {
         let offered = if import.offered { "" } else { "  (not offered)" };
-        println!("  {}{offered}", import.name);
-    }
-    println!("exports");
-    for export in &found.exports {
-        println!("  {export}");
-    }
-    match trouble {
-        Some(trouble) => println!("It cannot be run: {trouble}."),
-        None => println!("It can be run."),
-    }
+        format!("  {}{offered}", import.name)
+    }));
+    lines.push("exports".into());
+    lines.extend(found.exports.iter().map(|export| format!("  {export}")));
+    lines.push(match trouble {
+        Some(trouble) => format!("It cannot be run: {trouble}."),
+        None => "It can be run.".into(),
+    });
+    lines.join("\n")
 }
 
 fn object(found: &Inspection, trouble: Option<&str>) -> Value {
@@ -125,14 +130,14 @@ impl Compile {
         let engine = engine()?;
         let begun = Instant::now();
         let found = inspect(&engine, &bytes).map_err(|error| refused(&self.component, &error))?;
-        println!(
+        print(&format!(
             "{}: {} bytes compiled to {} in {:.0} ms, kept in {}",
             self.component.display(),
             found.size,
             found.compiled_size,
             begun.elapsed().as_secs_f64() * 1e3,
             folder.display()
-        );
+        ));
         Ok(Exit::Completed)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Output, Run};
 use crate::exit::Exit;
+use crate::stdout;
 use crate::{payload, show};
 use anyhow::{Context, Result};
 use sandglass_host::core::Payload;
@@ -22,7 +23,7 @@ pub(super) async fn print(
         Output::Text => text(run, handle, &result).await?,
         Output::Json => {
             let object = object(run, handle, &result).await?;
-            println!("{}", serde_json::to_string_pretty(&object)?);
+            stdout::print(&serde_json::to_string_pretty(&object)?);
         }
     }
     Ok(Exit::of(&result))
@@ -39,10 +40,10 @@ async fn text(
 ) -> Result<()> {
     if run.history {
         let history = handle.history().await.context("the history cannot be read")?;
-        println!("{}", show::history(&history));
+        stdout::print(&show::history(&history));
     }
     match result {
-        Ok(value) => println!("{}", payload::text(value)),
+        Ok(value) => stdout::print(&payload::text(value)),
         Err(error) => {
             eprintln!("{error}");
             if let WorkflowError::Canceled { details } | WorkflowError::Terminated { details, .. } =

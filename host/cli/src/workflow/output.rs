@@ -1,6 +1,7 @@
 //! How answers are shown: blocks of names and values, tables, JSON, and points in time.
 
 use crate::payload;
+use crate::stdout::print;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
@@ -9,7 +10,6 @@ use prost_types::Timestamp;
 use sandglass_host::core;
 use sandglass_temporal::message_to_json;
 use serde_json::Value;
-use std::io::{self, Write};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use temporalio_protos::temporal::api::common::v1::{Payload, Payloads};
 
@@ -125,21 +125,6 @@ impl Output {
                 let then = Duration::from_secs(time.seconds.unsigned_abs());
                 ago(now.saturating_sub(then).as_secs())
             }
-        }
-    }
-}
-
-/// Writes a line to stdout. Where it cannot be written, the command is over: whoever reads has gone, as `head` does, or the disk is full.
-fn print(text: &str) {
-    /// As if SIGPIPE had ended it, which is how Temporal's command ends then.
-    const NO_READER: i32 = 128 + 13;
-    let mut stdout = io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(NO_READER),
-        Err(error) => {
-            eprintln!("error: stdout cannot be written to: {error}");
-            std::process::exit(1);
         }
     }
 }

@@ -65,7 +65,7 @@ impl Engine {
 
     /// Runs that fit the filter. What is not durable yet is not listed.
     pub(crate) async fn list(&self, filter: ListFilter) -> Result<Vec<RunSummary>, ClientError> {
-        self.ask_store(move |store| store.list(&filter)).await
+        self.search(move |store| store.list(&filter)).await
     }
 
     /// How many runs fit the condition, by status.
@@ -73,7 +73,22 @@ impl Engine {
         &self,
         condition: Option<Condition>,
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, ClientError> {
-        self.ask_store(move |store| store.count(condition.as_ref())).await
+        self.search(move |store| store.count(condition.as_ref())).await
+    }
+
+    /// Asks what may take the store long. The place is given back by the search itself, which cannot be stopped: who asks and goes does not
+    /// make room for the next.
+    async fn search<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Store) -> Result<T, crate::store::Error> + Send + 'static,
+    ) -> Result<T, ClientError> {
+        let place = Arc::clone(&self.searches).acquire_owned().await;
+        let place = place.map_err(|_| ClientError::ShutDown)?;
+        self.ask_store(move |store| {
+            let _until_it_ends = place;
+            ask(store)
+        })
+        .await
     }
 
     pub(crate) async fn put_batch_operation(

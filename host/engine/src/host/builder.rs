@@ -235,7 +235,9 @@ impl HostBuilder {
     pub async fn start(self) -> Result<Host, HostError> {
         let identity = self.identity.clone().unwrap_or_else(default_identity);
         let wasm = wasm::Engine::new(self.wasm.clone())?;
-        let mut activities = load_activities(&wasm, self.activity_components, self.grants)?;
+        let (components, grants) = (self.activity_components, self.grants);
+        let mut activities =
+            compiling(&wasm, move |wasm| load_activities(wasm, components, grants)).await?;
         for (name, activity) in self.activities {
             activities.insert(name, activity);
         }
@@ -246,7 +248,9 @@ impl HostBuilder {
                 options.identity.clone_from(&identity);
                 options.threads = self.guest_threads.unwrap_or(options.threads);
                 options.cached_runs_max = self.cached_runs_max.unwrap_or(options.cached_runs_max);
-                let worker = load_workflows(&wasm, options, self.workflows)?;
+                let workflows = self.workflows;
+                let worker =
+                    compiling(&wasm, move |wasm| load_workflows(wasm, options, workflows)).await?;
                 (Arc::new(ComponentWorker::new(worker.clone())), Some((wasm, worker)))
             }
         };
@@ -276,6 +280,21 @@ impl HostBuilder {
         engine.recover().await?;
         let timekeeper = tokio::spawn(keep_time(Arc::clone(&engine)));
         Ok(Host { engine, timekeeper, guests })
+    }
+}
+
+/// Loads code on a thread where that may take its time: components of some languages take half a minute to compile.
+async fn compiling<T: Send + 'static>(
+    wasm: &wasm::Engine,
+    load: impl FnOnce(&wasm::Engine) -> Result<T, HostError> + Send + 'static,
+) -> Result<T, HostError> {
+    let wasm = wasm.clone();
+    let loaded = tokio::task::spawn_blocking(move || load(&wasm)).await;
+    match loaded.map_err(tokio::task::JoinError::try_into_panic) {
+        Ok(loaded) => loaded,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime is being shut down.
+        Err(Err(error)) => Err(HostError::Threads(error.to_string())),
     }
 }
 

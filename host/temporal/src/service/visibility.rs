@@ -228,9 +228,11 @@ fn within(
     let mut conditions = Vec::new();
     for (comparison, time) in bounds {
         let Some(time) = time else { continue };
-        let nanos = Timestamp::from_seconds_and_nanos(time.seconds, time.nanos)
-            .ok_or_else(|| Refusal::Invalid("a time filter is out of range".into()))?;
-        conditions.push(Condition::Number(field, Test::Is(comparison, nanos.0)));
+        // No run is that early or late: what lies beyond is as good as the last moment there is.
+        let beyond = if time.seconds < 0 { i64::MIN } else { i64::MAX };
+        let nanos = Timestamp::from_seconds_and_nanos(time.seconds, time.nanos);
+        let nanos = nanos.map_or(beyond, |nanos| nanos.0);
+        conditions.push(Condition::Number(field, Test::Is(comparison, nanos)));
     }
     Ok(conditions)
 }

@@ -32,6 +32,8 @@ struct Plan {
     fail_loads: usize,
     held: bool,
     waiting: bool,
+    searches_held: bool,
+    searches: usize,
 }
 
 impl<S> FaultyStore<S> {
@@ -105,6 +107,22 @@ impl<S> FaultyStore<S> {
     pub fn wait_until_held(&self) {
         let mut plan = self.plan.lock();
         self.changed.wait_while(&mut plan, |plan| !plan.waiting);
+    }
+
+    /// Lets no count end until [`FaultyStore::release_searches`].
+    pub fn hold_searches(&self) {
+        self.plan.lock().searches_held = true;
+    }
+
+    /// Lets counts end again.
+    pub fn release_searches(&self) {
+        self.plan.lock().searches_held = false;
+        self.changed.notify_all();
+    }
+
+    /// Counts that have begun so far.
+    pub fn searches(&self) -> usize {
+        self.plan.lock().searches
     }
 
     /// How many runs each call of `commit` brought so far, failed ones too.
@@ -203,6 +221,10 @@ impl<S: Store> Store for FaultyStore<S> {
         &self,
         condition: Option<&Condition>,
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error> {
+        let mut plan = self.plan.lock();
+        plan.searches += 1;
+        self.changed.wait_while(&mut plan, |plan| plan.searches_held);
+        drop(plan);
         self.read()?.count(condition)
     }
 
