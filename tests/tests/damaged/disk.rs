@@ -244,3 +244,35 @@ pub(super) async fn until(holds: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
+
+/// The run is changed and forgotten again while somebody reads it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_too_long_ago_is_read_again() {
+    let (_folder, store) = faulty();
+    let host = host(&store, &Work::held()).await;
+    let run = start(&host, "wait", 1).await;
+    rests(&run).await;
+    store.hold_next_load();
+    store.set_full(true);
+    is_full(run.signal("go", &1).await);
+    store.set_full(false);
+    let of_store = Arc::clone(&store);
+    let held = tokio::task::spawn_blocking(move || of_store.wait_until_load_held());
+    held.await.expect("no panic");
+    run.signal("go", &2).await.expect("another reads it in time");
+    rests(&run).await;
+    let events = run.describe().await.expect("a description").history_length;
+    store.fail_loads(usize::MAX);
+    store.set_full(true);
+    is_full(run.signal("go", &3).await);
+    store.release_load();
+    for _ in 0..1_000 {
+        if let Ok(described) = run.describe().await {
+            assert_eq!(described.history_length, events, "what was acknowledged is gone");
+        }
+    }
+    store.fail_loads(0);
+    store.set_full(false);
+    assert_eq!(run.describe().await.expect("a description").history_length, events);
+    finish(&run, SIGNALS - 1).await;
+}

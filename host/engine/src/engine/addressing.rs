@@ -179,15 +179,17 @@ impl Engine {
         f: impl FnOnce(&mut SlotState) -> R,
     ) -> Result<R, ClientError> {
         loop {
-            {
+            let forgotten = {
                 let mut state = slot.state.lock();
                 if !matches!(*state, SlotState::Unknown) {
                     return Ok(f(&mut state));
                 }
-            }
+                slot.forgotten(&state)
+            };
             let loaded = self.load_latest(&slot.workflow_id).await?;
             let mut state = slot.state.lock();
-            if matches!(*state, SlotState::Unknown) {
+            // Another may have read it, changed it and forgotten it meanwhile: then it is read again.
+            if matches!(*state, SlotState::Unknown) && slot.forgotten(&state) == forgotten {
                 match loaded {
                     Some(live) => {
                         self.place_loaded(slot, &mut state, live);

@@ -57,9 +57,10 @@ impl Engine {
             // Who asks for that run will be told.
             Err(_) => SlotState::Unknown,
         };
-        if let SlotState::Loaded(mut gone) = std::mem::replace(&mut *state, before) {
+        if let SlotState::Loaded(mut gone) = slot.forget(&mut state) {
             gone.tell_news();
         }
+        *state = before;
         Ok(deleted)
     }
 

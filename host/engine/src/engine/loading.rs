@@ -102,7 +102,7 @@ impl Engine {
     pub(crate) fn forget(&self, workflow_ids: &[Arc<str>]) {
         for workflow_id in workflow_ids {
             let Some(slot) = self.runs.get(workflow_id) else { continue };
-            let before = std::mem::take(&mut *slot.state.lock());
+            let before = slot.forget(&mut slot.state.lock());
             if let (SlotState::Loaded(live), Some(worker)) = (before, self.worker()) {
                 worker.evict(&live.run_id);
             }

@@ -21,6 +21,8 @@ pub(crate) struct Slot {
     pub(crate) attempts: Mutex<Attempts>,
     /// Whether its latest run, left by another host, is still to be put right before anybody deals with it.
     pub(crate) unrecovered: AtomicBool,
+    /// How often what was known of its latest run was dropped. Changes under the lock of `state`.
+    forgotten: AtomicU64,
     /// When it was used last, by a counter; who is used least is dropped first.
     used: AtomicU64,
 }
@@ -74,8 +76,20 @@ impl Slot {
             state: Mutex::default(),
             attempts: Mutex::default(),
             unrecovered: AtomicBool::new(false),
+            forgotten: AtomicU64::new(0),
             used: AtomicU64::new(0),
         }
+    }
+
+    /// Drops what is known of the latest run, and returns it. What anybody has read before from the store, and has not placed yet, is old.
+    pub(crate) fn forget(&self, state: &mut SlotState) -> SlotState {
+        self.forgotten.fetch_add(1, Ordering::Relaxed);
+        std::mem::take(state)
+    }
+
+    /// How often the latest run was forgotten, while `_state` is locked: what was read at another count is not to be placed.
+    pub(crate) fn forgotten(&self, _state: &SlotState) -> u64 {
+        self.forgotten.load(Ordering::Relaxed)
     }
 
     pub(crate) fn touch(&self, now: u64) {

@@ -61,31 +61,19 @@ impl Engine {
     async fn start_once(&self, starting: Starting) -> Result<Started, Box<Refused>> {
         self.writer.admit().await;
         let slot = self.slot(&starting.start.workflow_id);
-        let latest = {
+        {
             let mut state = slot.state.lock();
-            match &*state {
-                SlotState::Loaded(_) | SlotState::Absent => {
-                    return self.start_in(&slot, &mut state, starting);
-                }
-                SlotState::Unknown => {
-                    self.store.latest_run(&slot.workflow_id).map_err(ClientError::from)?
-                }
+            if !matches!(*state, SlotState::Unknown) {
+                return self.start_in(&slot, &mut state, starting);
             }
-        };
-        match latest {
-            Some(summary) if summary.is_open() => {
-                self.with_loaded(&slot, |state| self.start_in(&slot, state, starting)).await?
-            }
-            closed_or_absent => {
-                let mut state = slot.state.lock();
-                // Whoever was faster has put the truth there.
-                if matches!(*state, SlotState::Unknown) {
-                    let latest = closed_or_absent.as_ref().map(latest_of_summary);
-                    return self.decide(&slot, &mut state, latest, starting);
-                }
-                self.start_in(&slot, &mut state, starting)
+            // Read under the lock, so that nobody starts another meanwhile.
+            let latest = self.store.latest_run(&slot.workflow_id).map_err(ClientError::from)?;
+            if latest.as_ref().is_none_or(|summary| !summary.is_open()) {
+                let latest = latest.as_ref().map(latest_of_summary);
+                return self.decide(&slot, &mut state, latest, starting);
             }
         }
+        self.with_loaded(&slot, |state| self.start_in(&slot, state, starting)).await?
     }
 
     /// Starts a run where the latest one is known in memory.

@@ -30,6 +30,9 @@ struct Plan {
     full: bool,
     unreadable: bool,
     fail_loads: usize,
+    /// The next run that is read is kept back.
+    hold_load: bool,
+    load_held: bool,
     held: bool,
     waiting: bool,
     searches_held: bool,
@@ -85,6 +88,23 @@ impl<S> FaultyStore<S> {
     /// Reads of runs that are still to fail.
     pub fn loads_to_fail(&self) -> usize {
         self.plan.lock().fail_loads
+    }
+
+    /// The next run that is read is given out only at [`FaultyStore::release_load`], as it was when it was read.
+    pub fn hold_next_load(&self) {
+        self.plan.lock().hold_load = true;
+    }
+
+    /// Returns when a run that was read is kept back.
+    pub fn wait_until_load_held(&self) {
+        let mut plan = self.plan.lock();
+        self.changed.wait_while(&mut plan, |plan| !plan.load_held);
+    }
+
+    /// Gives out the run that was kept back.
+    pub fn release_load(&self) {
+        self.plan.lock().load_held = false;
+        self.changed.notify_all();
     }
 
     /// The next commit panics.
@@ -181,8 +201,16 @@ impl<S: Store> Store for FaultyStore<S> {
             plan.fail_loads -= 1;
             return Err(Error::Io("told to fail".into()));
         }
+        let hold = std::mem::take(&mut plan.hold_load);
         drop(plan);
-        self.read()?.load(run_id)
+        let loaded = self.read()?.load(run_id);
+        if hold {
+            let mut plan = self.plan.lock();
+            plan.load_held = true;
+            self.changed.notify_all();
+            self.changed.wait_while(&mut plan, |plan| plan.load_held);
+        }
+        loaded
     }
 
     fn latest_run(&self, workflow_id: &str) -> Result<Option<RunSummary>, Error> {
