@@ -51,7 +51,7 @@ impl WorkflowWorker for NativeWorker {
                 Some(guest) => (guest, Vec::new()),
                 None => {
                     let end = task.history_first_event_id();
-                    let Ok(before) = open.history(&run_id).events(1, end).await else { return };
+                    let Ok(before) = open.history(&task).events(1, end).await else { return };
                     (ScriptedGuest::new(&script, Limits::default()), before)
                 }
             };

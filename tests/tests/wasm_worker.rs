@@ -3,9 +3,10 @@
 use sandglass_core::command::CommandKind;
 use sandglass_core::event::workflow_task::FailedCause;
 use sandglass_core::task::{Answer, Failed};
-use sandglass_core::{FailureInfo, Payload};
+use sandglass_core::{FailureInfo, HistoryEvent, Payload};
 use sandglass_host::wasm::{
-    Abandoned, Engine, EngineOptions, Limits, LogSink, Worker, WorkerOptions, WorkflowComponent,
+    Abandoned, Engine, EngineOptions, HistorySource, Limits, LogSink, Worker, WorkerOptions,
+    WorkflowComponent,
 };
 use sandglass_tests::guest;
 use sandglass_tests::story::Story;
@@ -283,6 +284,29 @@ async fn a_busy_loop_is_ended_at_once() {
     house.worker.evict("run");
     assert_eq!(task.await.unwrap().unwrap_err(), Abandoned::Evicted);
     assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
+}
+
+/// A run that has been evicted before its task has come so far that it could be found.
+struct Evicted;
+
+impl HistorySource for Evicted {
+    async fn page(&mut self, first_event_id: i64) -> Result<Vec<Arc<HistoryEvent>>, String> {
+        Err(format!("event {first_event_id} is asked for"))
+    }
+
+    fn task_stands(&self) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn no_code_runs_of_a_run_that_was_evicted_before() {
+    let house = house(Limits::default(), |_| {}).with("bench-endless-loop");
+    let mut story = Story::new("bench-endless-loop", "run", vec![]);
+    let given_up = house.worker.execute(story.task(), Evicted).await.unwrap_err();
+    assert_eq!(given_up, Abandoned::Evicted);
+    assert_eq!(house.worker.stats().failures, 0);
+    assert_eq!(house.worker.stats().cached_runs, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,9 @@
 //! A workflow task that the worker of this process has taken: its way back to the engine.
 
-use super::{Engine, Slot};
+use super::{Engine, Live, Slot};
 use crate::client::ClientError;
 use sandglass_core::engine::{Request, RequestError};
-use sandglass_core::{Answer, HistoryEvent};
+use sandglass_core::{Answer, HistoryEvent, WorkflowTask};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -19,6 +19,7 @@ pub struct RunHistory {
     engine: Arc<Engine>,
     slot: Arc<Slot>,
     run_id: Box<str>,
+    attempt: u32,
 }
 
 impl RunHistory {
@@ -29,6 +30,13 @@ impl RunHistory {
         end_event_id: i64,
     ) -> Result<Vec<Arc<HistoryEvent>>, ClientError> {
         self.engine.events_before(&self.slot, &self.run_id, first_event_id, end_event_id).await
+    }
+
+    /// Whether the task for which it is read is still to be answered.
+    #[must_use]
+    pub fn task_stands(&self) -> bool {
+        let mut state = self.slot.state.lock();
+        state.live(Some(&self.run_id)).is_some_and(|live| is_held(live, self.attempt.into()))
     }
 }
 
@@ -45,10 +53,7 @@ impl OpenTask {
         };
         let mut state = self.slot.state.lock();
         let Some(live) = state.live(Some(&token.run_id)) else { return false };
-        let held = live.execution.pending_workflow_task();
-        if !held
-            .is_some_and(|held| held.started && i64::from(held.attempt) == i64::from(token.attempt))
-        {
+        if !is_held(live, i64::from(token.attempt)) {
             // Its time was over, and the next attempt may be under way: this one changes nothing.
             return false;
         }
@@ -104,9 +109,10 @@ impl OpenTask {
 
     /// Where the worker gets history that the task does not bring.
     #[must_use]
-    pub fn history(&self, run_id: &str) -> RunHistory {
+    pub fn history(&self, task: &WorkflowTask) -> RunHistory {
         let (engine, slot) = (Arc::clone(&self.engine), Arc::clone(&self.slot));
-        RunHistory { engine, slot, run_id: run_id.into() }
+        let (run_id, attempt) = (task.execution.run_id.as_str().into(), task.attempt);
+        RunHistory { engine, slot, run_id, attempt }
     }
 
     /// The runtime for what the worker has to wait for.
@@ -114,6 +120,12 @@ impl OpenTask {
     pub fn runtime(&self) -> &tokio::runtime::Handle {
         &self.engine.runtime
     }
+}
+
+/// Whether that attempt of the run's workflow task is under way.
+fn is_held(live: &Live, attempt: i64) -> bool {
+    let held = live.execution.pending_workflow_task();
+    held.is_some_and(|held| held.started && i64::from(held.attempt) == attempt)
 }
 
 impl Drop for OpenTask {

@@ -80,6 +80,12 @@ pub trait HistorySource: Send {
         &mut self,
         first_event_id: i64,
     ) -> impl Future<Output = Result<Vec<Arc<HistoryEvent>>, String>> + Send;
+
+    /// Whether the task is still to be answered. It is asked once [`Worker::evict`] would find the task: of a run that was evicted
+    /// before, no code runs.
+    fn task_stands(&self) -> bool {
+        true
+    }
 }
 
 /// A task was given up without an answer.
@@ -302,6 +308,10 @@ async fn execute<H: HistorySource>(
         control: Arc::clone(&seat.control),
         armed: true,
     };
+    if !history.task_stands() {
+        inner.executor.submit(Box::new(Discard(seat)));
+        return Err(Abandoned::Evicted);
+    }
     let events = match fresh {
         false => std::mem::take(&mut task.history),
         true => whole_history(&mut task, &mut history).await?,

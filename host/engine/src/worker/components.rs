@@ -25,6 +25,10 @@ impl HistorySource for RunHistory {
     async fn page(&mut self, first_event_id: i64) -> Result<Vec<Arc<HistoryEvent>>, String> {
         self.events(first_event_id, i64::MAX).await.map_err(|error| error.to_string())
     }
+
+    fn task_stands(&self) -> bool {
+        RunHistory::task_stands(self)
+    }
 }
 
 impl WorkflowWorker for ComponentWorker {
@@ -64,7 +68,7 @@ impl WorkflowWorker for ComponentWorker {
 /// The answer to a task; none if it was given up, and runs again after its timeout.
 async fn work(worker: &Worker, task: WorkflowTask, open: &OpenTask) -> Option<Answer> {
     loop {
-        let history = open.history(&task.execution.run_id);
+        let history = open.history(&task);
         match worker.execute(task.clone(), history).await {
             Ok(answer) => return Some(answer),
             Err(Abandoned::NoRoom(reason)) => {
