@@ -5,10 +5,29 @@ use sandglass_core::event::{Attributes, HistoryEvent, activity, timer, workflow,
 use sandglass_core::payload::{ActivityType, Payloads, TaskQueue, WorkflowExecution};
 use sandglass_core::task::{Answer, Completed, TaskKind, TaskToken, WorkflowTask};
 use sandglass_core::{Payload, Timestamp};
-use sandglass_host::wasm::HistorySource;
+use sandglass_host::wasm::{
+    Engine, EngineOptions, HistorySource, Worker, WorkerOptions, WorkflowComponent,
+};
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// A worker of its own, with that component for that workflow type.
+///
+/// # Panics
+/// If the component cannot be read, or is no workflow.
+#[must_use]
+pub fn worker_of(workflow_type: &str, component: &Path) -> Worker {
+    let options = EngineOptions { cache_dir: Some(crate::compiled()), ..EngineOptions::default() };
+    let engine = Engine::new(options).expect("an engine");
+    let worker = Worker::new(&engine, WorkerOptions::for_engine(&engine)).expect("a worker");
+    let bytes = fs::read(component).expect("the guest can be read");
+    let component = WorkflowComponent::load(&engine, &bytes).expect("it is a workflow");
+    worker.register(workflow_type, component);
+    worker
+}
 
 /// A history that grows.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ fn run(input: []Payload) !Payload {
         .retry_policy = .{ .is_some = true, .val = .{
             .initial_interval = .{ .is_some = true, .val = 0.1 },
             .maximum_attempts = .{ .is_some = true, .val = 3 },
-            .non_retryable_error_types = .{ .is_some = true, .val = .{ .ptr = sandglass.text("OutOfStock"), .len = 1 } },
+            .non_retryable_error_types = .{ .is_some = true, .val = .{ .ptr = @constCast(&sandglass.text("OutOfStock")), .len = 1 } },
         } },
     }) catch |err| {
         if (std.mem.eql(u8, errorType(), "OutOfStock")) return sandglass.encode("ordered elsewhere");

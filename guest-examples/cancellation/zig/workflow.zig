@@ -35,8 +35,9 @@ fn run(input: []Payload) !Payload {
         .nothing => try sandglass.sleep(an_hour),
         .swallow => sandglass.sleep(an_hour) catch return sandglass.encode("swallowed"),
         .fail => sandglass.sleep(an_hour) catch |err| {
-            const text = sandglass.text;
-            wit.failures_application(text("the cleanup failed"), text("CleanupFailed"), false, &sandglass.failure);
+            var error_type = sandglass.text("CleanupFailed");
+            var message = sandglass.text("the cleanup failed");
+            wit.failures_application(&message, &error_type, false, &sandglass.failure);
             return err;
         },
         .shield => {

@@ -55,13 +55,13 @@ fn fulfil(order: Order, undo: *Undo) ![][]const u8 {
 }
 
 fn publish(status: []const u8) void {
-    wit.execution_publish(sandglass.text("status"), @constCast(&sandglass.encode(status)));
+    sandglass.publish("status", status);
 }
 
 fn approval() !void {
     publish("waiting for approval");
-    const approve = wit.signals_on_signal(sandglass.text("approve"));
-    const reject = wit.signals_on_signal(sandglass.text("reject"));
+    const approve = sandglass.onSignal("approve");
+    const reject = sandglass.onSignal("reject");
     var any = [_]Operation{ approve, reject, wit.timers_start(a_day) };
     var list = sandglass.list(wit.select_list_operation_t, &any);
     var first: Operation = undefined;
@@ -103,8 +103,9 @@ fn compensate(order: Order, undo: []const []const u8) void {
         const step_back = undo[left - 1];
         _ = call(step_back, order.id, step) catch {
             const message = sandglass.slice(sandglass.failure.message);
-            const line = std.fmt.allocPrint(allocator, "{s}: {s}", .{ step_back, message }) catch @panic("out of memory");
-            wit.log_error(sandglass.text(line));
+            const chars = std.fmt.allocPrint(allocator, "{s}: {s}", .{ step_back, message }) catch @panic("out of memory");
+            var line = sandglass.text(chars);
+            wit.log_error(&line);
         };
     }
 }

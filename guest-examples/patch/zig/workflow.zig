@@ -9,6 +9,7 @@ comptime {
 
 fn run(input: []sandglass.Payload) !sandglass.Payload {
     // Once no run from before is open: `execution_deprecate_patch`, and only the new side stays.
-    const activity = if (wit.execution_patched(sandglass.text("politeness"))) "greet_politely" else "greet";
+    var politeness = sandglass.text("politeness");
+    const activity = if (wit.execution_patched(&politeness)) "greet_politely" else "greet";
     return sandglass.execute(activity, input, .{ .start_to_close_timeout = .{ .is_some = true, .val = 10 } });
 }

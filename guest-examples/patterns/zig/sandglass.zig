@@ -1,7 +1,8 @@
 //! The generated bindings of C for Zig: errors in place of flags, and values in place of payloads. It is no SDK: what a workflow calls are the
 //! bindings. Copy it, and change it as you like.
 //!
-//! What is allocated stays until the run ends, when all its memory goes.
+//! What is allocated stays until the run ends, when all its memory goes. A run that goes through very many payloads does not leave it at that: it
+//! frees those that it makes and receives, and decodes them into an arena.
 
 const std = @import("std");
 pub const wit = @import("workflow");
@@ -38,7 +39,9 @@ pub fn check(ok: bool) Error!void {
 
 /// Ends the workflow, or an activity that is not to be tried again.
 pub fn fail(error_type: []const u8, message: []const u8) Error!void {
-    wit.failures_application(text(message), text(error_type), true, &failure);
+    var name = text(error_type);
+    var words = text(message);
+    wit.failures_application(&words, &name, true, &failure);
     return error.Failed;
 }
 
@@ -47,7 +50,9 @@ pub fn sleep(seconds: f64) Error!void {
 }
 
 pub fn start(activity: []const u8, input: []Payload, options: Options) Operation {
-    return wit.activities_start(text(activity), @constCast(&list(wit.activities_list_payload_t, input)), @constCast(&options));
+    var name = text(activity);
+    var arguments = list(wit.activities_list_payload_t, input);
+    return wit.activities_start(&name, &arguments, @constCast(&options));
 }
 
 pub fn outcome(activity: Operation) Error!Payload {
@@ -60,11 +65,23 @@ pub fn execute(activity: []const u8, input: []Payload, options: Options) Error!P
     return outcome(start(activity, input, options));
 }
 
-/// A string for a call.
-pub fn text(chars: []const u8) *wit.workflow_string_t {
-    const made = allocator.create(wit.workflow_string_t) catch @panic("out of memory");
-    made.* = .{ .ptr = @constCast(chars.ptr), .len = chars.len };
-    return made;
+/// What stands for messages of that name.
+pub fn onSignal(name: []const u8) Operation {
+    var signal = text(name);
+    return wit.signals_on_signal(&signal);
+}
+
+/// Shows a value to queries.
+pub fn publish(name: []const u8, value: anytype) void {
+    var query = text(name);
+    var shown = encode(value);
+    defer free(shown);
+    wit.execution_publish(&query, &shown);
+}
+
+/// A string for a call; it stays the caller's.
+pub fn text(chars: []const u8) wit.workflow_string_t {
+    return .{ .ptr = @constCast(chars.ptr), .len = chars.len };
 }
 
 /// What the bindings have as a list.
@@ -77,21 +94,34 @@ pub fn list(List: type, of: anytype) List {
     return .{ .ptr = of.ptr, .len = of.len };
 }
 
-/// A payload of plain data.
+/// A payload of plain data, to be freed unless it is returned.
 pub fn encode(value: anytype) Payload {
     const json = std.json.Stringify.valueAlloc(allocator, value, .{}) catch @panic("out of memory");
-    return .{ .tag = wit.TYPES_PAYLOAD_JSON, .val = .{ .json = text(json).* } };
+    return .{ .tag = wit.TYPES_PAYLOAD_JSON, .val = .{ .json = text(json) } };
 }
 
-/// Plain data of the first payload; none is JSON's null.
+/// A payload that was made, or received.
+pub fn free(payload: Payload) void {
+    var freed = payload;
+    wit.types_payload_free(&freed);
+}
+
+/// Plain data of the first payload; none is JSON's null. It stays until the run ends.
 pub fn decode(Value: type, payloads: []const Payload) Error!Value {
+    return decodeIn(allocator, Value, payloads);
+}
+
+/// The same, which goes with the arena.
+pub fn decodeIn(arena: std.mem.Allocator, Value: type, payloads: []const Payload) Error!Value {
     const json = if (payloads.len == 0 or payloads[0].tag == wit.TYPES_PAYLOAD_NIL)
         "null"
     else if (payloads[0].tag == wit.TYPES_PAYLOAD_JSON)
         slice(payloads[0].val.json)
     else
         return refuse("the payload is not JSON");
-    return std.json.parseFromSliceLeaky(Value, allocator, json, .{ .ignore_unknown_fields = true }) catch |problem|
+    // Strings are copied, so that the payload may be freed before they are.
+    const options: std.json.ParseOptions = .{ .ignore_unknown_fields = true, .allocate = .alloc_always };
+    return std.json.parseFromSliceLeaky(Value, arena, json, options) catch |problem|
         refuse(@errorName(problem));
 }
 

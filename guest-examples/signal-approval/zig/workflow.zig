@@ -12,9 +12,9 @@ comptime {
 }
 
 fn run(_: []Payload) !Payload {
-    publish("waiting");
-    const approve = wit.signals_on_signal(sandglass.text("approve"));
-    const reject = wit.signals_on_signal(sandglass.text("reject"));
+    sandglass.publish("status", "waiting");
+    const approve = sandglass.onSignal("approve");
+    const reject = sandglass.onSignal("reject");
     var any = [_]sandglass.Operation{ approve, reject, wit.timers_start(a_day) };
     var list = sandglass.list(wit.select_list_operation_t, &any);
     var first: sandglass.Operation = undefined;
@@ -22,14 +22,11 @@ fn run(_: []Payload) !Payload {
     try sandglass.check(wit.select_race(&list, &first, &sandglass.failure));
     if (first == reject) try sandglass.fail("NotApproved", "rejected");
     if (first != approve) try sandglass.fail("NotApproved", "nobody approved within a day");
-    publish("approved");
+    sandglass.publish("status", "approved");
     var signal: wit.signals_signal_t = .{};
-    try sandglass.check(wit.signals_receive(sandglass.text("approve"), &signal, &sandglass.failure));
+    var name = sandglass.text("approve");
+    try sandglass.check(wit.signals_receive(&name, &signal, &sandglass.failure));
     const given = try sandglass.decode(?[]const u8, sandglass.slice(signal.input));
     const by = given orelse sandglass.slice(signal.identity);
     return sandglass.encode(try std.fmt.allocPrint(sandglass.allocator, "approved by {s}", .{by}));
-}
-
-fn publish(status: []const u8) void {
-    wit.execution_publish(sandglass.text("status"), @constCast(&sandglass.encode(status)));
 }
