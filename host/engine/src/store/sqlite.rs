@@ -3,6 +3,7 @@
 //! What lives here: opening, and who uses which connection. The tables are in `schema`, commits in
 //! `write`, queries in `read`, lists in `list`.
 
+mod checksum;
 mod list;
 mod lock;
 mod read;

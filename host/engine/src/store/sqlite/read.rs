@@ -2,6 +2,7 @@
 
 use super::super::view::PageStart;
 use super::super::{BatchOperation, Cursor, Error, Page, RunSummary, Stored};
+use super::checksum;
 use super::write::{FORMAT, RunKey, count, first_batch_key};
 use bytes::Bytes;
 use rusqlite::types::{Type, ValueRef};
@@ -15,15 +16,13 @@ use uuid::Uuid;
 pub(super) const SELECT: &str = "SELECT id, run_id, workflow_id, workflow_type, task_queue, \
     start_request_id, start_time, status, close_time, due, history_length, entries, \
     history_size, memo, search_attributes FROM runs";
-const BATCHES: &str = "SELECT format, entries FROM log WHERE id >= ?1 AND id < ?2 ORDER BY id";
+const BATCHES: &str = "SELECT id, first_seq, first_event_id, format, entries, checksum FROM log \
+    WHERE id >= ?1 AND id < ?2 ORDER BY id";
 
 pub(super) fn load(connection: &Connection, run_id: &str) -> Result<Option<Stored>, Error> {
     let Some(summary) = run(connection, run_id)? else { return Ok(None) };
     let id = summary.cursor.0;
-    let snapshot: Option<(u64, i64, Vec<u8>)> = connection
-        .prepare_cached("SELECT seq, first_batch, bytes FROM snapshots WHERE run = ?1")?
-        .query_row([id], |row| Ok((count(row, 0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
+    let snapshot = snapshot(connection, id, run_id)?;
     let (snapshot_seq, first_batch) =
         snapshot.as_ref().map_or((0, 0), |(seq, first_batch, _)| (*seq, *first_batch));
     let mut statement = connection.prepare_cached(BATCHES)?;
@@ -35,6 +34,27 @@ pub(super) fn load(connection: &Connection, run_id: &str) -> Result<Option<Store
     }
     let snapshot = snapshot.map(|(_, _, bytes)| bytes.into());
     Ok(Some(Stored { summary, snapshot, snapshot_seq, batches }))
+}
+
+/// The entries that the run's snapshot covers, the first batch after them, and its bytes.
+fn snapshot(
+    connection: &Connection,
+    run: i64,
+    run_id: &str,
+) -> Result<Option<(u64, i64, Vec<u8>)>, Error> {
+    let stored: Option<(u64, i64, Vec<u8>, Option<i64>)> = connection
+        .prepare_cached("SELECT seq, first_batch, bytes, checksum FROM snapshots WHERE run = ?1")?
+        .query_row([run], |row| Ok((count(row, 0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    let Some((seq, first_batch, bytes, sum)) = stored else { return Ok(None) };
+    if checksum::fits(sum, &[run, seq as i64, first_batch], &bytes) {
+        return Ok(Some((seq, first_batch, bytes)));
+    }
+    tracing::warn!(
+        run_id,
+        "a snapshot is not as it was written; the whole log is read in its place"
+    );
+    Ok(None)
 }
 
 pub(super) fn run(connection: &Connection, run_id: &str) -> Result<Option<RunSummary>, Error> {
@@ -100,15 +120,20 @@ fn batch_of(connection: &Connection, run: i64, end: u64, event_id: i64) -> Resul
 }
 
 pub(super) fn published(connection: &Connection, run_id: &str) -> Result<Published, Error> {
-    let row: Option<(i64, Vec<u8>)> = connection
+    let row: Option<(i64, i64, Vec<u8>, Option<i64>)> = connection
         .prepare_cached(
-            "SELECT format, names FROM published \
+            "SELECT run, format, names, checksum FROM published \
              WHERE run = (SELECT id FROM runs WHERE run_id = ?1)",
         )?
-        .query_row([RunKey::new(run_id)], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([RunKey::new(run_id)], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
         .optional()?;
-    let Some((format, bytes)) = row else { return Ok(Published::new()) };
+    let Some((run, format, bytes, sum)) = row else { return Ok(Published::new()) };
     check_format(format, run_id)?;
+    if !checksum::fits(sum, &[run, format], &bytes) {
+        return Err(checksum::damaged(run_id, "what it published"));
+    }
     let corrupt = |error: sandglass_core::proto::DecodeError| Error::Corrupt {
         run_id: Some(run_id.into()),
         what: format!("what it published cannot be read: {error}"),
@@ -245,8 +270,13 @@ fn run_id(value: ValueRef<'_>) -> rusqlite::Result<String> {
 }
 
 fn batch(row: &Row<'_>, run_id: &str) -> Result<Bytes, Error> {
-    check_format(row.get(0)?, run_id)?;
-    Ok(row.get::<_, Vec<u8>>(1)?.into())
+    let (key, seq, event_id, format) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+    check_format(format, run_id)?;
+    let bytes: Vec<u8> = row.get(4)?;
+    if !checksum::fits(row.get(5)?, &[key, seq, event_id, format], &bytes) {
+        return Err(checksum::damaged(run_id, &format!("its log from entry {seq} on")));
+    }
+    Ok(bytes.into())
 }
 
 fn check_format(format: i64, run_id: &str) -> Result<(), Error> {

@@ -9,7 +9,7 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x5347_4c53;
 
 /// What makes a database of version N one of version N + 1. Only ever appended to.
-const MIGRATIONS: [&str; 3] = [VERSION_1, VERSION_2, VERSION_3];
+const MIGRATIONS: [&str; 4] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
 
 /// Why it looks so: a workflow that starts and closes in one commit costs one row in `runs` with
 /// two index entries, and one row in `log` for each batch; all but the entry for its workflow id
@@ -87,6 +87,13 @@ const VERSION_3: &str = "
         progress BLOB NOT NULL
     ) STRICT;
     CREATE INDEX batch_operations_by_start ON batch_operations (start_time, job_id);
+";
+
+/// Checksums of whatever a run is made of again. What was stored before has none.
+const VERSION_4: &str = "
+    ALTER TABLE log ADD COLUMN checksum INTEGER;
+    ALTER TABLE snapshots ADD COLUMN checksum INTEGER;
+    ALTER TABLE published ADD COLUMN checksum INTEGER;
 ";
 
 /// Sets the connection that writes up, and makes or migrates the tables of a database of that

@@ -96,9 +96,9 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     meddle(&path, "PRAGMA user_version = 99");
     let before = fs::read(&path).unwrap();
     let error = SqliteStore::open(&path).unwrap_err();
-    assert!(matches!(error, Error::NewerVersion { found: 99, known: 3, .. }), "{error:?}");
+    assert!(matches!(error, Error::NewerVersion { found: 99, known: 4, .. }), "{error:?}");
     assert!(error.to_string().ends_with(
-        "has schema version 99, and this Sandglass knows versions up to 3: \
+        "has schema version 99, and this Sandglass knows versions up to 4: \
          open it with a newer Sandglass; nothing was changed"
     ));
     assert_eq!(fs::read(&path).unwrap(), before);
@@ -262,6 +262,8 @@ fn a_database_of_the_first_version_is_brought_up_to_date() {
         "DROP TABLE batch_operations; DROP INDEX runs_closed; DROP INDEX runs_not_completed;
          ALTER TABLE runs DROP COLUMN history_size; ALTER TABLE runs DROP COLUMN memo;
          ALTER TABLE runs DROP COLUMN search_attributes;
+         ALTER TABLE log DROP COLUMN checksum; ALTER TABLE snapshots DROP COLUMN checksum;
+         ALTER TABLE published DROP COLUMN checksum;
          CREATE INDEX runs_not_completed ON runs (status) WHERE status > 2;
          PRAGMA user_version = 1",
     );
@@ -270,8 +272,38 @@ fn a_database_of_the_first_version_is_brought_up_to_date() {
     assert_eq!((old.history_length, old.history_size_bytes, old.memo), (2, 0, None));
     let mut memo = SampleRun::new("w2", "r2").with_memo("k", "1");
     store.commit(&[run.close(&[1]), memo.next(&[1])]).unwrap();
+    // What was stored without a checksum is believed.
+    assert_eq!(store.load("r").unwrap().unwrap().batches.len(), 2);
     let runs = store.list(&ListFilter::default()).unwrap();
     assert_eq!((runs[0].memo.is_some(), runs[1].history_size_bytes), (true, 30));
+}
+
+/// Whatever of a row is changed, and wherever it gets to.
+#[test]
+fn what_is_not_as_it_was_written_is_not_believed() {
+    let key = write::first_batch_key(1);
+    for damage in [
+        format!("UPDATE log SET entries = zeroblob(length(entries)) WHERE id = {key}"),
+        format!("UPDATE log SET first_event_id = first_event_id + 1 WHERE id = {key}"),
+        format!("UPDATE log SET first_seq = first_seq + 1 WHERE id = {key}"),
+        format!("UPDATE log SET checksum = checksum + 1 WHERE id = {key}"),
+        format!("DELETE FROM log WHERE id = {key}; UPDATE log SET id = {key} WHERE id = {key} + 1"),
+    ] {
+        let (_folder, path) = database();
+        let store = SqliteStore::open(&path).unwrap();
+        let mut run = SampleRun::new("w", "r");
+        store.commit(&[run.next(&[2])]).unwrap();
+        store.commit(&[run.next(&[1]).publishing(&[("name", "1")])]).unwrap();
+        meddle(&path, &damage);
+        meddle(&path, "UPDATE published SET names = zeroblob(length(names))");
+        let words = |error: Error, of: &str| {
+            let told = error.to_string();
+            assert!(told.contains(of) && told.contains("checksum"), "{damage}: {told}");
+        };
+        words(store.load("r").unwrap_err(), "its log from entry");
+        words(store.history("r", Page::from_event(1)).unwrap_err(), "its log from entry");
+        words(store.published("r").unwrap_err(), "what it published");
+    }
 }
 
 fn condition() -> impl Strategy<Value = Condition> {

@@ -1,6 +1,7 @@
 //! Commits: the one connection that writes.
 
 use super::super::{Batch, BatchOperation, Commit, Error, RunStart};
+use super::checksum;
 use rusqlite::{
     CachedStatement, Connection, OptionalExtension, Row, Transaction, TransactionBehavior,
 };
@@ -25,12 +26,12 @@ const INSERT_RUN: &str = "INSERT INTO runs (run_id, workflow_id, workflow_type, 
     start_request_id, start_time, status, close_time, due, history_length, entries, batches, \
     history_size, memo, search_attributes) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
-const INSERT_BATCH: &str =
-    "INSERT INTO log (id, first_seq, first_event_id, format, entries) VALUES (?1, ?2, ?3, ?4, ?5)";
-const SET_SNAPSHOT: &str =
-    "INSERT OR REPLACE INTO snapshots (run, seq, first_batch, bytes) VALUES (?1, ?2, ?3, ?4)";
+const INSERT_BATCH: &str = "INSERT INTO log (id, first_seq, first_event_id, format, entries, \
+    checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const SET_SNAPSHOT: &str = "INSERT OR REPLACE INTO snapshots (run, seq, first_batch, bytes, \
+    checksum) VALUES (?1, ?2, ?3, ?4, ?5)";
 const SET_PUBLISHED: &str =
-    "INSERT OR REPLACE INTO published (run, format, names) VALUES (?1, ?2, ?3)";
+    "INSERT OR REPLACE INTO published (run, format, names, checksum) VALUES (?1, ?2, ?3, ?4)";
 const PUT_BATCH_OPERATION: &str = "INSERT OR REPLACE INTO batch_operations \
     (job_id, start_time, close_time, request, progress) VALUES (?1, ?2, ?3, ?4, ?5)";
 const FIND_RUN: &str = "SELECT id, batches, due FROM runs WHERE run_id = ?1";
@@ -144,16 +145,22 @@ fn append(
     if let Some(snapshot) = &commit.snapshot {
         let first_batch = before.batches + batches_within(commit, snapshot.seq);
         let (id, seq, first_batch) = (before.id, snapshot.seq as i64, first_batch as i64);
+        let bytes = &snapshot.bytes[..];
+        let sum = checksum::of(&[id, seq, first_batch], bytes);
         connection.prepare_cached(SET_SNAPSHOT)?.execute(params![
             id,
             seq,
             first_batch,
-            &snapshot.bytes[..]
+            bytes,
+            sum
         ])?;
     }
     if let Some(names) = &commit.published {
         let bytes = published_to_bytes(names);
-        connection.prepare_cached(SET_PUBLISHED)?.execute(params![before.id, FORMAT, bytes])?;
+        let sum = checksum::of(&[before.id, FORMAT], &bytes);
+        connection
+            .prepare_cached(SET_PUBLISHED)?
+            .execute(params![before.id, FORMAT, bytes, sum])?;
     }
     if commit.state.close_time.is_some() {
         known.remove(&commit.run_id);
@@ -255,7 +262,9 @@ fn insert_batch(
     seq: u64,
     batch: &Batch,
 ) -> Result<(), Error> {
-    statement.execute(params![key, seq as i64, batch.first_event_id, FORMAT, &batch.bytes[..]])?;
+    let (seq, event_id, bytes) = (seq as i64, batch.first_event_id, &batch.bytes[..]);
+    let sum = checksum::of(&[key, seq, event_id, FORMAT], bytes);
+    statement.execute(params![key, seq, event_id, FORMAT, bytes, sum])?;
     Ok(())
 }
 
