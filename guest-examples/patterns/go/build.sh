@@ -3,7 +3,7 @@
 set -eu
 out=$1
 sandglass component bindings go --world "${2:-workflow}"
-GOOS=wasip1 GOARCH=wasm go build -trimpath -buildmode=c-shared -ldflags='-s -w -checklinkname=0' \
+GOOS=wasip1 GOARCH=wasm go build -trimpath -buildmode=c-shared -ldflags=-checklinkname=0 \
     -o "$out.core" wit_component
 sandglass component new "$out.core" -o "$out"
 rm "$out.core"

@@ -11,7 +11,7 @@ use super::component::ActivityComponent;
 use super::control::Control;
 use super::convert;
 use super::engine::Engine;
-use super::failure::{GuestFailure, Kind};
+use super::failure::{GuestFailure, InRun, Kind, Seen};
 use super::limits::Limiter;
 use super::log::{LogSink, Output, Writer};
 use futures::future::{BoxFuture, select};
@@ -139,7 +139,9 @@ async fn call(engine: Engine, component: ActivityComponent, guest: ActivityGuest
         Ok(returned) => AttemptEnd::Returned(returned),
         Err(error) => {
             let stderr = store.data().output.lock().stderr_tail();
-            let failure = GuestFailure::new(&error, &stderr, &engine.options().limits);
+            // Its clock is a real one.
+            let seen = Seen { stderr: &stderr, watches_clock: false };
+            let failure = GuestFailure::new(&error, &seen, &engine.options().limits);
             match failure.kind {
                 Kind::NoRoom => AttemptEnd::NoRoom(failure.message),
                 _ => AttemptEnd::Trapped(failure.to_failure()),
@@ -154,7 +156,9 @@ async fn run(
 ) -> wasmtime::Result<Result<Payload, ShownFailure>> {
     let activity = component.pre.instantiate_async(&mut *store).await?;
     let input = imports::shown_payloads(store.data().host.task().input.as_ref());
-    Ok(match activity.call_run(&mut *store, &input).await? {
+    let returned =
+        activity.call_run(&mut *store, &input).await.map_err(|error| error.context(InRun))?;
+    Ok(match returned {
         Ok(result) => Ok(convert::payload(result)),
         Err(failure) => Err(convert::failure(failure).map_err(|Misuse(why)| {
             Misuse(format!("the failure that run returned cannot be recorded: {why}"))

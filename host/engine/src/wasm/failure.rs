@@ -38,22 +38,60 @@ pub(super) struct GuestFailure {
     pub(super) stack_trace: String,
 }
 
+/// What is known of a guest that cannot go on, beside the error.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a> {
+    /// The end of what it wrote to stderr: a panic or an uncaught exception is a bare trap, and its reason stands only there.
+    pub(super) stderr: &'a str,
+    /// It asks for the time again and again, and its clock stands still.
+    pub(super) watches_clock: bool,
+}
+
+/// The context of an error that came while `run` was called, after everything was set up.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("in run")]
+pub(super) struct InRun;
+
 impl GuestFailure {
-    /// What `error` says, with the end of what the guest wrote to stderr: a panic or an uncaught exception is a bare trap, and its
-    /// reason stands only there.
-    pub(super) fn new(error: &wasmtime::Error, stderr: &str, limits: &Limits) -> GuestFailure {
+    /// What `error` and what was seen of the guest say.
+    pub(super) fn new(error: &wasmtime::Error, seen: &Seen<'_>, limits: &Limits) -> GuestFailure {
         let (kind, mut message) = explain(error, limits);
+        let Seen { stderr, watches_clock } = *seen;
+        if let Some(Exception { message, stack }) = match kind {
+            Kind::Trap => exception::find(stderr),
+            Kind::Exited => exception::find_panic_of_go(stderr),
+            _ => None,
+        } {
+            let message = match stack.is_empty() {
+                true => message,
+                false => format!("{message}\n{stack}"),
+            };
+            // The wasm's own stack is that of an interpreter, or of what ended it, which says nothing to the author.
+            return GuestFailure { kind, message, stack_trace: stack };
+        }
         if kind == Kind::Trap
-            && let Some(Exception { message, stack }) = exception::find(stderr)
+            && let Some(what) = exception::find_misfit(stderr)
         {
-            // The wasm's own stack is that of an interpreter, which says nothing to the author.
+            let place = misfit_place(error);
             return GuestFailure {
                 kind,
-                message: format!("{message}\n{stack}"),
-                stack_trace: stack,
+                message: format!("{place} does not have the type that the interface wants: {what}"),
+                stack_trace: String::new(),
             };
         }
+        if watches_clock && matches!(kind, Kind::Limit(LimitHit::Deadlock { .. })) {
+            message += " It asks for the time again and again, which stands still until it waits: \
+                        to let time pass, sleep";
+        }
         if !stderr.is_empty() && kind != Kind::Ended && kind != Kind::NoRoom {
+            if matches!(error.downcast_ref(), Some(Trap::UnreachableCodeReached)) {
+                // It is how they give up, and the reason is what they wrote.
+                "the guest aborted".clone_into(&mut message);
+            }
+            // There is no such variable to be set.
+            let stderr = stderr.trim_end_matches(
+                "\nnote: run with `RUST_BACKTRACE=1` environment variable to display a backtrace",
+            );
             // Writing to a string cannot fail.
             let _ = write!(message, "; it wrote to stderr: {stderr}");
         }
@@ -97,8 +135,12 @@ fn explain(error: &wasmtime::Error, limits: &Limits) -> (Kind, String) {
         return (Kind::Exited, exited.to_string());
     }
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
-        let status = u8::try_from(exit.0).unwrap_or(u8::MAX);
-        return (Kind::Exited, Exited(status).to_string());
+        // What the standard's own interface knows as failed comes as 1.
+        let exited = match exit.0 {
+            1 => Exited::Failed,
+            status => Exited::Status(u8::try_from(status).unwrap_or(u8::MAX)),
+        };
+        return (Kind::Exited, exited.to_string());
     }
     if is_no_room(error) {
         return (Kind::NoRoom, format!("the host has no room for an instance: {error:#}"));
@@ -114,7 +156,28 @@ fn explain(error: &wasmtime::Error, limits: &Limits) -> (Kind, String) {
             (Kind::Trap, format!("the guest trapped: {trap}; {hint}"))
         }
         Some(trap) => (Kind::Trap, format!("the guest trapped: {trap}")),
+        None if is_of_the_result(error) => {
+            let why = error.root_cause();
+            (Kind::Trap, format!("what `run` returned is neither a payload nor a failure: {why}"))
+        }
         None => (Kind::Trap, format!("the guest trapped: {}", error.root_cause())),
+    }
+}
+
+/// Whether what `run` returned could not be read: no code of the guest was running.
+fn is_of_the_result(error: &wasmtime::Error) -> bool {
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    error.downcast_ref::<InRun>().is_some()
+        && backtrace.is_none_or(|backtrace| backtrace.frames().is_empty())
+}
+
+/// Which value did not fit: an import's arguments pass a function that is named after it on their way to the host.
+fn misfit_place(error: &wasmtime::Error) -> String {
+    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
+    let import = frames.iter().find_map(|frame| frame.func_name()?.strip_prefix("adapter "));
+    match import {
+        Some(import) => format!("what `{import}` was given"),
+        None => "what `run` returned or threw".into(),
     }
 }
 

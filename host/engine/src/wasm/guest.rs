@@ -21,7 +21,7 @@ pub(super) struct Guest {
     pub(super) limiter: Limiter,
     /// Told to the worker: it cannot look into a store that is parked.
     pub(super) resident_bytes: Arc<std::sync::atomic::AtomicUsize>,
-    wasi: Wasi,
+    pub(super) wasi: Wasi,
 }
 
 impl Guest {
@@ -51,7 +51,7 @@ impl Guest {
         .await
     }
 
-    fn poll<T>(&self, answer: Result<Wait<T>, Misuse>) -> Poll<wasmtime::Result<T>> {
+    fn poll<T>(&mut self, answer: Result<Wait<T>, Misuse>) -> Poll<wasmtime::Result<T>> {
         match answer {
             Ok(Wait::Ready(answer)) => Poll::Ready(Ok(answer)),
             Ok(Wait::Blocked) => {
@@ -60,6 +60,7 @@ impl Guest {
                 }
                 let resident = self.limiter.resident_bytes();
                 self.resident_bytes.store(resident, std::sync::atomic::Ordering::Relaxed);
+                self.wasi.waits();
                 Poll::Pending
             }
             Err(misuse) => Poll::Ready(Err(misuse.into())),

@@ -3,7 +3,7 @@
 use super::component::WorkflowComponent;
 use super::control::Control;
 use super::convert;
-use super::failure::GuestFailure;
+use super::failure::{GuestFailure, InRun, Seen};
 use super::guest::Guest;
 use super::limits::{Limiter, Limits};
 use super::log::Output;
@@ -106,8 +106,10 @@ async fn call(component: WorkflowComponent, limits: Limits, guest: Guest) -> Ret
     match run(&component, &mut store).await {
         Ok(returned) => Ok(returned),
         Err(error) => {
-            let stderr = store.data().output.lock().stderr_tail();
-            Err(GuestFailure::new(&error, &stderr, &limits))
+            let guest = store.data();
+            let stderr = guest.output.lock().stderr_tail();
+            let seen = Seen { stderr: &stderr, watches_clock: guest.wasi.watches_clock() };
+            Err(GuestFailure::new(&error, &seen, &limits))
         }
     }
 }
@@ -118,7 +120,8 @@ async fn run(
 ) -> wasmtime::Result<Result<Payload, ShownFailure>> {
     let workflow = component.pre.instantiate_async(&mut *store).await?;
     let input = convert::shown_payloads(&store.data().run().input());
-    let returned = workflow.call_run(&mut *store, &input).await?;
+    let returned =
+        workflow.call_run(&mut *store, &input).await.map_err(|error| error.context(InRun))?;
     Ok(match returned {
         Ok(result) => Ok(convert::payload(result)),
         Err(failure) => Err(convert::failure(failure).map_err(|Misuse(why)| {

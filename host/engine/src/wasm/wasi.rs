@@ -56,7 +56,27 @@ pub(super) struct Wasi {
     /// Pollables that wait for a clock; all others are ready.
     sleeping: BTreeMap<u32, Sleep>,
     pollables_given: u32,
+    /// How often it has asked for the time since it last waited.
+    clock_reads: u32,
     random: Option<random::Generator>,
+}
+
+impl Wasi {
+    /// The guest asks for the time.
+    fn reads_clock(&mut self) {
+        self.clock_reads = self.clock_reads.saturating_add(1);
+    }
+
+    /// The guest waits: its clock moves on.
+    pub(super) fn waits(&mut self) {
+        self.clock_reads = 0;
+    }
+
+    /// Whether it has asked for the time so often that it seems to wait for the clock, which stands still.
+    pub(super) fn watches_clock(&self) -> bool {
+        const READS_MANY: u32 = 1_000;
+        self.clock_reads >= READS_MANY
+    }
 }
 
 /// Defines everything but what is denied, which depends on what a component asks for ([`deny`]).

@@ -1,7 +1,15 @@
 // Makes the mistake that its input names.
 #include "sandglass.h"
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
+#include <time.h>
+
+static void wait_for_the_clock(void) {
+  time_t begin = time(NULL);
+  while (time(NULL) < begin + 1)
+    ;
+}
 
 bool exports_workflow_run(workflow_list_payload_t *input, workflow_payload_t *result, workflow_failure_t *failure) {
   const char *which = cJSON_GetStringValue(decode_first(input));
@@ -14,8 +22,14 @@ bool exports_workflow_run(workflow_list_payload_t *input, workflow_payload_t *re
   }
   if (strcmp(which, "exit") == 0)
     exit(3);
+  if (strcmp(which, "clock") == 0)
+    wait_for_the_clock();
+  if (strcmp(which, "file") == 0 && fopen("/stock.txt", "r") == NULL)
+    return fail(failure, "NoStock", strerror(errno));
   *result = encode(cJSON_CreateString("none"));
   if (strcmp(which, "not-utf-8") == 0)
     memset(result->val.json.ptr, 0xff, result->val.json.len);
+  if (strcmp(which, "wild-pointer") == 0)
+    result->val.json.ptr = (uint8_t *)UINTPTR_MAX;
   return true;
 }

@@ -2,8 +2,10 @@
 package export_wit_world
 
 import (
+	"net"
 	"os"
 	"sandglass"
+	"time"
 	types "wit_component/sandglass_workflow_types"
 )
 
@@ -22,6 +24,17 @@ func mistake(which string) (sandglass.Payload, error) {
 		os.Exit(3)
 	case "not-utf-8":
 		return types.MakePayloadJson("\xff\xfe"), nil
+	case "clock":
+		for begin := time.Now(); time.Since(begin) < time.Second; {
+		}
+	case "file":
+		if _, err := os.Open("/stock.txt"); err != nil {
+			return sandglass.Payload{}, err
+		}
+	case "socket":
+		if _, err := net.Dial("tcp", "127.0.0.1:80"); err != nil {
+			return sandglass.Payload{}, err
+		}
 	}
 	return sandglass.Encode("none"), nil
 }

@@ -8,7 +8,8 @@ use wasmtime::component::{Linker, Resource};
 
 pub(super) fn add_to_linker<T: Outside>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut interface = linker.instance("wasi:clocks/monotonic-clock@0.2.12")?;
-    interface.func_wrap("now", |store: StoreContextMut<'_, T>, (): ()| {
+    interface.func_wrap("now", |mut store: StoreContextMut<'_, T>, (): ()| {
+        store.data_mut().wasi().reads_clock();
         Ok((store.data().monotonic_clock(),))
     })?;
     interface.func_wrap("resolution", |_, (): ()| Ok((1u64,)))?;

@@ -14,7 +14,8 @@ struct Datetime {
 
 pub(super) fn add_to_linker<T: Outside>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut interface = linker.instance("wasi:clocks/wall-clock@0.2.12")?;
-    interface.func_wrap("now", |store: StoreContextMut<'_, T>, (): ()| {
+    interface.func_wrap("now", |mut store: StoreContextMut<'_, T>, (): ()| {
+        store.data_mut().wasi().reads_clock();
         let (seconds, nanos) = store.data().wall_clock().to_seconds_and_nanos();
         Ok((Datetime {
             seconds: u64::try_from(seconds).unwrap_or(0),
