@@ -1,9 +1,11 @@
-//! Deleting runs, and batch operations as clients meet them: whom they come to, what they count, how they end, and that none is lost with
-//! the server that began it.
+//! Deleting runs, and batch operations as clients meet them: whom they come to, what they count, how they end. That none is lost with the
+//! server that began it is `batch/next_server`.
 
-use prost::Message;
+#[path = "batch/next_server.rs"]
+mod next_server;
+
 use sandglass_core::Payload;
-use sandglass_host::store::{BatchOperation, MemoryStore, Store};
+use sandglass_host::store::{MemoryStore, Store};
 use sandglass_host::{ClientError, Host, ListFilter, WorkflowError};
 use sandglass_tests::front_door::FrontDoor;
 use sandglass_tests::native::NativeWorker;
@@ -299,73 +301,11 @@ async fn one_that_is_stopped_goes_no_further() {
     assert_eq!(stopped.state(), BatchOperationState::Failed);
     assert!(stopped.close_time.is_some());
     assert_eq!(statuses(&door).await, "wait-1 Running, wait-2 Running, wait-3 Terminated");
-    stop(&door, "t", "enough").await.expect("it has ended, and that is no error");
+    let too_late = (Code::NotFound, "workflow execution already completed".into());
+    assert_eq!(refusal(stop(&door, "t", "enough").await), too_late);
     let unknown = refusal(stop(&door, "u", "enough").await);
     assert_eq!(unknown, (Code::NotFound, "workflow not found for ID: u".into()));
     door.close().await;
-}
-
-/// What the tests read of how far an operation has come.
-#[derive(Clone, PartialEq, prost::Message)]
-struct Written {
-    #[prost(int64, tag = "4")]
-    completed: i64,
-}
-
-fn written(store: &dyn Store, job_id: &str) -> i64 {
-    let operation = store.batch_operation(job_id).expect("it can be read").expect("it is there");
-    Written::decode(&operation.progress[..]).expect("progress").completed
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_next_server_goes_on() {
-    let store = Arc::new(MemoryStore::default());
-    let first = open(Arc::clone(&store) as Arc<dyn Store>).await;
-    waiting(&first, 2).await;
-    begin(&first, slow(by_query("q", terminate(), "WorkflowType = 'Wait'")))
-        .await
-        .expect("it begins");
-    begin(&first, slow(by_name("n", signal("hello"), &["wait-1", "wait-2"])))
-        .await
-        .expect("it begins");
-    for job_id in ["q", "n"] {
-        until(&first, job_id, |it| it.complete_operation_count == 1).await;
-        // Written down, as every turn of a slow one is.
-        while written(&*store, job_id) < 1 {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    }
-    first.close().await;
-    let second = open(Arc::clone(&store) as Arc<dyn Store>).await;
-    for job_id in ["q", "n"] {
-        let ended = until(&second, job_id, |it| it.state() == BatchOperationState::Completed).await;
-        let (all, done) = (ended.total_operation_count, ended.complete_operation_count);
-        assert_eq!((all, done, ended.failure_operation_count), (2, 2, 0), "{job_id}");
-    }
-    assert_eq!(statuses(&second).await, "wait-1 Terminated, wait-2 Terminated");
-    second.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_signal_is_sent_once_though_its_turn_comes_again() {
-    let store = Arc::new(MemoryStore::default());
-    let first = open(Arc::clone(&store) as Arc<dyn Store>).await;
-    waiting(&first, 1).await;
-    begin(&first, by_query("s", signal("hello"), "WorkflowType = 'Wait'"))
-        .await
-        .expect("it begins");
-    until(&first, "s", |it| it.state() == BatchOperationState::Completed).await;
-    first.close().await;
-    // As a crash leaves it: begun, and nothing written of how far it came.
-    let mut operation = store.batch_operation("s").expect("it is there").expect("it is there");
-    (operation.close_time, operation.progress) = (None, bytes::Bytes::new());
-    store.put_batch_operation(&operation).expect("it is put");
-    let second = open(Arc::clone(&store) as Arc<dyn Store>).await;
-    until(&second, "s", |it| it.state() == BatchOperationState::Completed).await;
-    let history = second.host.client().workflow("wait-1").history().await.expect("it is there");
-    let json = serde_json::to_string(&history).expect("JSON");
-    assert_eq!(json.matches("EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED").count(), 1);
-    second.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -429,50 +369,4 @@ async fn they_are_listed_and_their_ids_used_once() {
     assert!(sentence.starts_with("Workflow execution already finished. WorkflowId: one, RunId: "));
     assert!(sentence.ends_with("Workflow Id reuse policy: reject duplicate workflow Id."));
     door.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operation_that_makes_no_sense_is_closed_and_the_others_go_on() {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let door = open(Arc::clone(&store)).await;
-    waiting(&door, 1).await;
-    let now = door.host.client().now();
-    door.close().await;
-    let request = |query: &str| api::StartBatchOperationRequest {
-        namespace: NAMESPACE.into(),
-        job_id: query.into(),
-        visibility_query: query.into(),
-        operation: Some(Operation::CancellationOperation(
-            batch::BatchOperationCancellation::default(),
-        )),
-        ..Default::default()
-    };
-    // As an earlier version may have written them, the first no longer to be understood.
-    for query in ["nonsense =", "WorkflowId = 'wait-1'"] {
-        let operation = BatchOperation {
-            job_id: query.into(),
-            start_time: now,
-            close_time: None,
-            request: request(query).encode_to_vec().into(),
-            progress: Vec::new().into(),
-        };
-        store.put_batch_operation(&operation).expect("it is stored");
-    }
-    let door = open(Arc::clone(&store)).await;
-    while statuses(&door).await != "wait-1 Canceled" {
-        tokio::task::yield_now().await;
-    }
-    let closed = store.batch_operation("nonsense =").expect("a store").expect("it is there");
-    assert!(closed.close_time.is_some());
-    let described: api::DescribeBatchOperationResponse = door
-        .call(
-            "DescribeBatchOperation",
-            api::DescribeBatchOperationRequest {
-                namespace: NAMESPACE.into(),
-                job_id: "nonsense =".into(),
-            },
-        )
-        .await
-        .expect("it is described");
-    assert_eq!(described.state(), BatchOperationState::Failed);
 }

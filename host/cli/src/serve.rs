@@ -95,7 +95,7 @@ impl Serve {
         let (tls, keys) = (self.tls()?, self.api_keys()?);
         let runtime = setup::runtime()?;
         let exit = runtime.block_on(self.serve(&code, tls, keys));
-        // A search of the store cannot be stopped, and nobody waits for it any more.
+        // What still searches the store finds out that nobody waits for it any more.
         runtime.shutdown_timeout(Duration::from_secs(1));
         exit
     }

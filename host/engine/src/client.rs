@@ -119,7 +119,8 @@ impl Client {
         self.engine.count(condition).await
     }
 
-    /// Keeps a batch operation as it is, in place of one with the same job id. Durable when this returns.
+    /// Keeps a batch operation as it is, in place of one with the same job id; the request of that stays where none is given. Durable when
+    /// this returns.
     pub async fn put_batch_operation(&self, operation: BatchOperation) -> Result<(), ClientError> {
         self.engine.put_batch_operation(operation).await
     }
@@ -132,13 +133,18 @@ impl Client {
         self.engine.batch_operation(job_id.into()).await
     }
 
-    /// Batch operations, the one that began last first, those after that start time and job id, at most `limit`.
+    /// Batch operations without their requests, the one that began last first, those after that start time and job id, at most `limit`.
     pub async fn batch_operations(
         &self,
         after: Option<(Timestamp, String)>,
         limit: usize,
     ) -> Result<Vec<BatchOperation>, ClientError> {
         self.engine.batch_operations(after, limit).await
+    }
+
+    /// Removes the batch operations that have ended, except the `keep` of them that began last.
+    pub async fn forget_batch_operations(&self, keep: usize) -> Result<(), ClientError> {
+        self.engine.forget_batch_operations(keep).await
     }
 
     /// How that task queue stands now.

@@ -19,6 +19,8 @@ pub struct HostOptions {
     pub snapshot_entries: u64,
     /// Lists and counts that search the store at once; further ones wait, and are not begun for who has gone meanwhile.
     pub searches_at_once_max: usize,
+    /// How long a list or a count searches the store before it is refused.
+    pub search_time_max: Duration,
     /// Runs that are put in motion at once when their time has come.
     pub due_runs_at_once: usize,
 }
@@ -33,6 +35,7 @@ impl Default for HostOptions {
             request_deadline: Duration::from_secs(10),
             snapshot_entries: 1_000,
             searches_at_once_max: 4,
+            search_time_max: Duration::from_secs(30),
             due_runs_at_once: 256,
         }
     }

@@ -9,6 +9,7 @@ mod commit;
 mod condition;
 mod error;
 mod memory;
+mod patience;
 mod sqlite;
 pub mod testing;
 mod view;
@@ -18,6 +19,7 @@ pub use commit::{Batch, Commit, RunStart, RunState, Snapshot, batches};
 pub use condition::{Comparison, Condition, NumberField, Test, TextField};
 pub use error::Error;
 pub use memory::MemoryStore;
+pub use patience::Patience;
 pub use sqlite::{SqliteOptions, SqliteStore};
 pub use view::{Cursor, ListFilter, Page, Place, RunSummary, Stored};
 
@@ -97,17 +99,18 @@ pub trait Store: Send + Sync + 'static {
     /// Runs that fit the filter, in the order of their [`Place`]s.
     ///
     /// # Errors
-    /// What the medium says.
-    fn list(&self, filter: &ListFilter) -> Result<Vec<RunSummary>, Error>;
+    /// [`Error::Interrupted`] when the patience is over; what the medium says.
+    fn list(&self, filter: &ListFilter, patience: &Patience) -> Result<Vec<RunSummary>, Error>;
 
     /// How many runs there are for which the condition holds, by status, in the order of Temporal's
     /// numbers.
     ///
     /// # Errors
-    /// What the medium says.
+    /// [`Error::Interrupted`] when the patience is over; what the medium says.
     fn count(
         &self,
         condition: Option<&Condition>,
+        patience: &Patience,
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error>;
 
     /// Removes a run and all that was stored of it; whether it was there. It is not to be called of a
@@ -117,7 +120,7 @@ pub trait Store: Send + Sync + 'static {
     /// What the medium says; it is not known then whether the run is gone.
     fn delete(&self, run_id: &str) -> Result<bool, Error>;
 
-    /// Makes a batch operation durable as it is; one with the same job id is replaced.
+    /// Makes a batch operation durable as it is; one with the same job id is replaced, except for its request where none is given.
     ///
     /// # Errors
     /// What the medium says.
@@ -129,7 +132,7 @@ pub trait Store: Send + Sync + 'static {
     /// What the medium says.
     fn batch_operation(&self, job_id: &str) -> Result<Option<BatchOperation>, Error>;
 
-    /// Batch operations, the one that began last first; those after `after`, which is a start time
+    /// Batch operations without their requests, the one that began last first; those after `after`, which is a start time
     /// and a job id, at most `limit`.
     ///
     /// # Errors
@@ -139,4 +142,10 @@ pub trait Store: Send + Sync + 'static {
         after: Option<(Timestamp, &str)>,
         limit: usize,
     ) -> Result<Vec<BatchOperation>, Error>;
+
+    /// Removes the batch operations that have ended, except the `keep` of them that began last.
+    ///
+    /// # Errors
+    /// What the medium says.
+    fn forget_batch_operations(&self, keep: usize) -> Result<(), Error>;
 }

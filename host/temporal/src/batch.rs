@@ -4,20 +4,21 @@
 //! does to a run (the host's), how clients begin and watch one (`service::batch`), and what is kept (`progress`).
 //!
 //! How far it has come is written about once a second, so after a crash some runs have their turn again. That changes nothing: to cancel,
-//! terminate or delete twice is to do it once, and a signal's request id is the same again.
+//! terminate or delete twice is to do it once, and a signal's request id is the same again. Nor does it change what is counted: the runs of
+//! a query are written down before the first of them has its turn, since a query may not find them afterwards.
 
 mod progress;
 
-pub(crate) use progress::{Progress, read};
+pub(crate) use progress::{Progress, kind, read, read_progress};
 
 use crate::convert::some_from_api;
 use crate::refusal::Refusal;
 use crate::visibility;
-use progress::close;
+use progress::{NextRun, close};
 use prost::Message;
 use sandglass_host::core::policy::WorkflowExecutionStatus;
 use sandglass_host::core::{Payloads, Timestamp};
-use sandglass_host::store::{BatchOperation, Condition, Place};
+use sandglass_host::store::{BatchOperation, Condition};
 use sandglass_host::{Client, ClientError, ListFilter, WorkflowHandle};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +36,8 @@ const RATE_MAX: f32 = 200.0;
 const RATE_MIN: f32 = 0.001;
 /// Runs that are looked up at once.
 const PAGE_RUNS: usize = 100;
+/// Operations that have ended and can still be described; those that began before them are forgotten.
+const ENDED_MAX: usize = 500;
 /// How often something is tried that the store has refused, and the pause before it is tried again.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(1);
@@ -62,13 +65,6 @@ enum Targets {
     Query(Condition),
     /// Workflow ids and run ids; an empty one is the latest.
     Named(Vec<(String, String)>),
-}
-
-/// A run whose turn it is, and where the operation stands after it.
-struct Turn {
-    workflow_id: String,
-    run_id: String,
-    after: Option<Place>,
 }
 
 /// What came of a run's turn.
@@ -106,16 +102,21 @@ impl Batches {
             state: BatchOperationState::Running.into(),
             run_id: uuid::Uuid::now_v7().to_string(),
             total: i64::try_from(total).unwrap_or(i64::MAX),
+            kind: kind(request.operation.as_ref()).0.into(),
             ..Progress::default()
         };
         let operation = BatchOperation {
             job_id: request.job_id.clone(),
             start_time: client.now(),
             close_time: None,
-            request: request.encode_to_vec().into(),
+            request: Some(request.encode_to_vec().into()),
             progress: progress.encode_to_vec().into(),
         };
         client.put_batch_operation(operation.clone()).await?;
+        if let Err(error) = client.forget_batch_operations(ENDED_MAX).await {
+            // The next one that begins does it.
+            tracing::warn!(%error, "batch operations that have ended cannot be forgotten");
+        }
         self.run(client.clone(), Job::new(operation, request, targets, progress), closing);
         Ok(())
     }
@@ -133,10 +134,12 @@ impl Batches {
             let operations = again(page).await?;
             let Some(last) = operations.last() else { return Ok(()) };
             after = Some((last.start_time, last.job_id.clone()));
-            for operation in operations.into_iter().filter(|it| it.close_time.is_none()) {
-                if self.jobs().contains_key(&operation.job_id) {
+            for listed in operations.into_iter().filter(|it| it.close_time.is_none()) {
+                if self.jobs().contains_key(&listed.job_id) {
                     continue;
                 }
+                let whole = || client.batch_operation(&listed.job_id);
+                let Some(operation) = again(whole).await? else { continue };
                 let of = read(&operation)
                     .and_then(|(request, progress)| Ok((targets(&request)?, request, progress)));
                 match of {
@@ -160,7 +163,7 @@ impl Batches {
             return match client.batch_operation(job_id).await? {
                 // Nobody carries it out here, and nobody is to.
                 Some(open) if open.close_time.is_none() => Ok(close(client, open).await?),
-                Some(_) => Ok(()),
+                Some(_) => Err(ClientError::AlreadyCompleted.into()),
                 None => Err(not_found(job_id)),
             };
         };
@@ -237,6 +240,11 @@ impl Job {
                 Ok(page) if page.is_empty() => break BatchOperationState::Completed,
                 Ok(page) => page,
                 Err(ClientError::ShutDown) => return,
+                Err(error @ ClientError::SearchTooLong(_)) => {
+                    let job_id = &self.operation.job_id;
+                    tracing::error!(%job_id, %error, "a batch operation has failed");
+                    break BatchOperationState::Failed;
+                }
                 Err(error) => {
                     let job_id = &self.operation.job_id;
                     tracing::error!(%job_id, %error, "the runs of a batch operation cannot be read");
@@ -258,7 +266,7 @@ impl Job {
                     Done::Failed => self.advance(|it| it.failed += 1),
                     Done::Interrupted => return,
                 }
-                self.advance(|it| it.pass(turn.after));
+                self.advance(Progress::pass);
                 unwritten += 1.0;
                 if unwritten >= rate {
                     self.write(client, None).await;
@@ -271,8 +279,11 @@ impl Job {
     }
 
     /// The runs whose turn is next.
-    async fn page(&self, client: &Client) -> Result<Vec<Turn>, ClientError> {
+    async fn page(&self, client: &Client) -> Result<Vec<NextRun>, ClientError> {
         let progress = self.progress();
+        if !progress.next.is_empty() {
+            return Ok(progress.next);
+        }
         let condition = match &self.targets {
             Targets::Query(condition) => condition,
             Targets::Named(named) => {
@@ -280,7 +291,7 @@ impl Job {
                 let rest = named.iter().skip(passed).take(PAGE_RUNS);
                 let turn = |(workflow_id, run_id): &(String, String)| {
                     let (workflow_id, run_id) = (workflow_id.clone(), run_id.clone());
-                    Turn { workflow_id, run_id, after: None }
+                    NextRun { workflow_id, run_id }
                 };
                 return Ok(rest.map(turn).collect());
             }
@@ -291,15 +302,18 @@ impl Job {
             limit: PAGE_RUNS,
         };
         let runs = again(|| client.list(filter.clone())).await?;
-        let turns = runs.into_iter().map(|run| {
-            let after = Some(run.place());
-            Turn { workflow_id: run.workflow_id, run_id: run.run_id, after }
-        });
-        Ok(turns.collect())
+        let Some(last) = runs.last() else { return Ok(Vec::new()) };
+        let place = last.place();
+        let next = runs.into_iter();
+        let next = next.map(|run| NextRun { workflow_id: run.workflow_id, run_id: run.run_id });
+        let next: Vec<_> = next.collect();
+        self.advance(|it| it.come_to(next.clone(), place));
+        self.write(client, None).await;
+        Ok(next)
     }
 
     /// Does to a run what the operation is about. One that is not there any more, or closed, needs nothing.
-    async fn give(&self, client: &Client, turn: &Turn) -> Done {
+    async fn give(&self, client: &Client, turn: &NextRun) -> Done {
         match again(|| self.ask(client, turn)).await {
             Ok(()) | Err(ClientError::NotFound(_) | ClientError::AlreadyCompleted) => {
                 Done::Completed
@@ -313,9 +327,12 @@ impl Job {
         }
     }
 
-    async fn ask(&self, client: &Client, turn: &Turn) -> Result<(), ClientError> {
+    async fn ask(&self, client: &Client, turn: &NextRun) -> Result<(), ClientError> {
         let handle = |identity: &str| -> WorkflowHandle {
-            let client = client.with_identity(identity);
+            let client = match identity {
+                "" => client.clone(),
+                identity => client.with_identity(identity),
+            };
             match turn.run_id.as_str() {
                 "" => client.workflow(&turn.workflow_id),
                 run_id => client.run(&turn.workflow_id, run_id),
@@ -348,7 +365,8 @@ impl Job {
     /// Writes down how far it has come. What cannot be written is done again by the next server.
     async fn write(&self, client: &Client, close_time: Option<Timestamp>) {
         let progress = self.progress().encode_to_vec().into();
-        let operation = BatchOperation { close_time, progress, ..self.operation.clone() };
+        let operation =
+            BatchOperation { close_time, progress, request: None, ..self.operation.clone() };
         let written = again(|| client.put_batch_operation(operation.clone())).await;
         if let Err(error) = written {
             let job_id = &self.operation.job_id;

@@ -109,6 +109,7 @@ fn of_client(error: ClientError, text: String) -> Status {
         }
         ClientError::Busy(_) => exhausted(text, ResourceExhaustedCause::BusyWorkflow),
         ClientError::Corrupt { .. } => Status::data_loss(text),
+        ClientError::SearchTooLong(_) => Status::deadline_exceeded(text),
         // The same request, sent again, can succeed: clients do so of their own accord.
         ClientError::OutcomeUnknown(_) | ClientError::ShutDown => Status::unavailable(text),
         error => {

@@ -3,7 +3,7 @@
 use super::{SIGNALS, Work, builder, finish, names, start};
 use sandglass_core::Timestamp;
 use sandglass_host::store::testing::FaultyStore;
-use sandglass_host::store::{SqliteOptions, SqliteStore, Store};
+use sandglass_host::store::{Patience, SqliteOptions, SqliteStore, Store};
 use sandglass_host::{Client, ClientError, Clock, Host, ListFilter, StartWorkflow, WorkflowHandle};
 use std::sync::Arc;
 use std::time::Duration;
@@ -214,7 +214,8 @@ async fn a_run_that_cannot_be_read_for_a_while_goes_on_afterwards() {
     let work = Arc::new(Work::default());
     let first = host(&store, &work).await;
     let handle = start(&first, "sleep", 1).await;
-    until(|| store.list(&ListFilter::default()).is_ok_and(|runs| runs[0].due.is_some())).await;
+    let listed = || store.list(&ListFilter::default(), &Patience::default());
+    until(|| listed().is_ok_and(|runs| runs[0].due.is_some())).await;
     first.shutdown(Duration::ZERO).await;
     drop(handle);
     let clock = Clock::test(Timestamp(0));

@@ -5,6 +5,7 @@ use crate::writer::CommitFailed;
 use sandglass_core::engine::RequestError;
 use sandglass_core::policy::{WorkflowExecutionStatus, WorkflowIdReusePolicy};
 use sandglass_core::{Failure, Payload};
+use std::time::Duration;
 
 /// Why a request did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,9 @@ pub enum ClientError {
         "the outcome is unknown, since its commit failed ({0}); repeat it with the same request id"
     )]
     OutcomeUnknown(String),
+    /// A list or a count searched the store for longer than it may.
+    #[error("the search took longer than {} s: ask with conditions that fewer runs are looked at for", .0.as_secs_f32())]
+    SearchTooLong(Duration),
     /// The host is shutting down or has done so.
     #[error("the host is shut down")]
     ShutDown,

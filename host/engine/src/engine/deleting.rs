@@ -2,7 +2,7 @@
 
 use super::{Address, Engine, Slot, SlotState};
 use crate::client::ClientError;
-use crate::store::{BatchOperation, Condition, ListFilter, RunSummary, Store};
+use crate::store::{BatchOperation, Condition, Error, ListFilter, Patience, RunSummary, Store};
 use sandglass_core::Timestamp;
 use sandglass_core::engine::Request;
 use sandglass_core::policy::WorkflowExecutionStatus;
@@ -66,7 +66,7 @@ impl Engine {
 
     /// Runs that fit the filter. What is not durable yet is not listed.
     pub(crate) async fn list(&self, filter: ListFilter) -> Result<Vec<RunSummary>, ClientError> {
-        self.search(move |store| store.list(&filter)).await
+        self.search(move |store, patience| store.list(&filter, patience)).await
     }
 
     /// How many runs fit the condition, by status.
@@ -74,22 +74,30 @@ impl Engine {
         &self,
         condition: Option<Condition>,
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, ClientError> {
-        self.search(move |store| store.count(condition.as_ref())).await
+        self.search(move |store, patience| store.count(condition.as_ref(), patience)).await
     }
 
-    /// Asks what may take the store long. The place is given back by the search itself, which cannot be stopped: who asks and goes does not
-    /// make room for the next.
+    /// Asks what may take the store long. The search is told to end when its time is over, and when who asks has gone. Its place is given
+    /// back by the search itself: until it has ended, it makes no room for the next.
     async fn search<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&dyn Store) -> Result<T, crate::store::Error> + Send + 'static,
+        ask: impl FnOnce(&dyn Store, &Patience) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ClientError> {
         let place = Arc::clone(&self.searches).acquire_owned().await;
         let place = place.map_err(|_| ClientError::ShutDown)?;
-        self.ask_store(move |store| {
+        let time_max = self.options.search_time_max;
+        let patience = Patience::of(time_max);
+        let _while_waited_for = Waiting(patience.clone());
+        let found = self.ask_store(move |store| {
             let _until_it_ends = place;
-            ask(store)
-        })
-        .await
+            ask(store, &patience)
+        });
+        match found.await {
+            Err(ClientError::Store(Error::Interrupted)) => {
+                Err(ClientError::SearchTooLong(time_max))
+            }
+            found => found,
+        }
     }
 
     pub(crate) async fn put_batch_operation(
@@ -118,13 +126,26 @@ impl Engine {
         .await
     }
 
+    pub(crate) async fn forget_batch_operations(&self, keep: usize) -> Result<(), ClientError> {
+        self.ask_store(move |store| store.forget_batch_operations(keep)).await
+    }
+
     /// Asks the store on a thread that may wait for the disk.
     async fn ask_store<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&dyn Store) -> Result<T, crate::store::Error> + Send + 'static,
+        ask: impl FnOnce(&dyn Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ClientError> {
         let store = Arc::clone(&self.store);
         let answer = self.runtime.spawn_blocking(move || ask(&*store)).await;
         Ok(answer.map_err(|_| ClientError::ShutDown)??)
+    }
+}
+
+/// Somebody who waits for a search, for as long as this lives.
+struct Waiting(Patience);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }

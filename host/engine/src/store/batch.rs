@@ -14,8 +14,8 @@ pub struct BatchOperation {
     pub start_time: Timestamp,
     /// When it ended; none while it is under way.
     pub close_time: Option<Timestamp>,
-    /// What is to be done.
-    pub request: Bytes,
+    /// What is to be done, which may be long and never changes. Lists leave it out, and none that is put leaves what is there.
+    pub request: Option<Bytes>,
     /// How far it has come, and how it ended.
     pub progress: Bytes,
 }

@@ -53,6 +53,9 @@ pub enum Error {
         /// The process that has it, if it said so.
         pid: Option<u32>,
     },
+    /// A search was to end before it had found everything.
+    #[error("the search was interrupted")]
+    Interrupted,
     /// A commit does not follow what is stored of its run. Nothing was written.
     #[error(
         "a commit to the run {run_id} at entry {first_seq} does not follow what is stored{}",

@@ -2,8 +2,8 @@
 
 use super::view::PageStart;
 use super::{
-    Batch, BatchOperation, Commit, Condition, Cursor, Error, ListFilter, Page, RunSummary,
-    Snapshot, Store, Stored,
+    Batch, BatchOperation, Commit, Condition, Cursor, Error, ListFilter, Page, Patience,
+    RunSummary, Snapshot, Store, Stored,
 };
 use bytes::Bytes;
 use parking_lot::RwLock;
@@ -232,27 +232,30 @@ impl Store for MemoryStore {
         Ok(open.map(|&index| runs.all[&index].summary.clone()).collect())
     }
 
-    fn list(&self, filter: &ListFilter) -> Result<Vec<RunSummary>, Error> {
+    fn list(&self, filter: &ListFilter, patience: &Patience) -> Result<Vec<RunSummary>, Error> {
         let runs = self.0.read();
-        let fits = |run: &&Run| filter.fits(&run.summary);
+        let fits = |run: &&Run| patience.is_over() || filter.fits(&run.summary);
         let open = runs.open.iter().rev().map(|&index| &runs.all[&index]);
         let closed = runs.closed.iter().rev().map(|&(_, index)| &runs.all[&index]);
         let fitting = open.chain(closed).filter(fits).take(filter.limit);
-        Ok(fitting.map(|run| run.summary.clone()).collect())
+        within(patience, fitting.map(|run| run.summary.clone()).collect())
     }
 
     fn count(
         &self,
         condition: Option<&Condition>,
+        patience: &Patience,
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error> {
         let mut counts = BTreeMap::new();
         let runs = self.0.read();
         let summaries = runs.all.values().map(|run| &run.summary);
+        let summaries = summaries.take_while(|_| !patience.is_over());
         for run in summaries.filter(|run| condition.is_none_or(|it| it.holds(run))) {
             *counts.entry(run.status.number()).or_insert(0) += 1;
         }
         let counts = counts.into_iter();
-        Ok(counts.map(|(status, n)| (WorkflowExecutionStatus::from_number(status), n)).collect())
+        let counts = counts.map(|(status, n)| (WorkflowExecutionStatus::from_number(status), n));
+        within(patience, counts.collect())
     }
 
     fn delete(&self, run_id: &str) -> Result<bool, Error> {
@@ -261,7 +264,11 @@ impl Store for MemoryStore {
 
     fn put_batch_operation(&self, operation: &BatchOperation) -> Result<(), Error> {
         let mut runs = self.0.write();
-        runs.batch_operations.insert(operation.job_id.clone(), operation.clone());
+        let mut operation = operation.clone();
+        let job_id = operation.job_id.clone();
+        let before = runs.batch_operations.remove(&job_id);
+        operation.request = operation.request.or(before.and_then(|before| before.request));
+        runs.batch_operations.insert(job_id, operation);
         Ok(())
     }
 
@@ -274,17 +281,35 @@ impl Store for MemoryStore {
         after: Option<(Timestamp, &str)>,
         limit: usize,
     ) -> Result<Vec<BatchOperation>, Error> {
-        fn place(operation: &BatchOperation) -> (Timestamp, &str) {
-            (operation.start_time, &operation.job_id)
-        }
         let runs = self.0.read();
         let all = runs.batch_operations.values();
         let mut found: Vec<_> =
-            all.filter(|it| after.is_none_or(|after| place(it) < after)).cloned().collect();
+            all.filter(|it| after.is_none_or(|after| place(it) < after)).collect();
         found.sort_by(|one, two| place(two).cmp(&place(one)));
-        found.truncate(limit);
-        Ok(found)
+        let found = found.into_iter().take(limit);
+        Ok(found.map(|it| BatchOperation { request: None, ..it.clone() }).collect())
     }
+
+    fn forget_batch_operations(&self, keep: usize) -> Result<(), Error> {
+        let all = &mut self.0.write().batch_operations;
+        let mut ended: Vec<_> = all.values().filter(|it| it.close_time.is_some()).collect();
+        ended.sort_by(|one, two| place(two).cmp(&place(one)));
+        let forgotten: Vec<_> = ended.iter().skip(keep).map(|it| it.job_id.clone()).collect();
+        for job_id in forgotten {
+            all.remove(&job_id);
+        }
+        Ok(())
+    }
+}
+
+/// By what batch operations are ordered.
+fn place(operation: &BatchOperation) -> (Timestamp, &str) {
+    (operation.start_time, &operation.job_id)
+}
+
+/// What was found, if the search has come to its end.
+fn within<T>(patience: &Patience, found: T) -> Result<T, Error> {
+    if patience.is_over() { Err(Error::Interrupted) } else { Ok(found) }
 }
 
 impl ListFilter {

@@ -13,7 +13,8 @@ mod tests;
 mod write;
 
 use super::{
-    BatchOperation, Commit, Condition, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored,
+    BatchOperation, Commit, Condition, Cursor, Error, ListFilter, Page, Patience, RunSummary,
+    Store, Stored,
 };
 use bytes::Bytes;
 use lock::FileLock;
@@ -26,6 +27,9 @@ use sandglass_core::task::Published;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use write::WriteSide;
+
+/// Steps of SQLite's machine, a few of them for each value that is looked at, after which a search asks whether it goes on.
+const SEARCH_STEPS: i32 = 1_000;
 
 /// Options of a database, each with a default.
 #[derive(Clone, Debug)]
@@ -127,6 +131,21 @@ impl SqliteStore {
         result
     }
 
+    /// The same for what may take long: it ends when the patience is over.
+    fn search<T>(
+        &self,
+        patience: &Patience,
+        f: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.read(|transaction| {
+            let patience = patience.clone();
+            transaction.progress_handler(SEARCH_STEPS, Some(move || patience.is_over()))?;
+            let found = f(transaction);
+            transaction.progress_handler(0, None::<fn() -> bool>)?;
+            found
+        })
+    }
+
     fn open_reader(&self) -> Result<Connection, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
@@ -177,15 +196,16 @@ impl Store for SqliteStore {
         self.read(|transaction| read::open_runs(transaction, after, limit))
     }
 
-    fn list(&self, filter: &ListFilter) -> Result<Vec<RunSummary>, Error> {
-        self.read(|transaction| list::list(transaction, filter))
+    fn list(&self, filter: &ListFilter, patience: &Patience) -> Result<Vec<RunSummary>, Error> {
+        self.search(patience, |transaction| list::list(transaction, filter))
     }
 
     fn count(
         &self,
         condition: Option<&Condition>,
+        patience: &Patience,
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error> {
-        self.read(|transaction| list::count(transaction, condition))
+        self.search(patience, |transaction| list::count(transaction, condition))
     }
 
     fn delete(&self, run_id: &str) -> Result<bool, Error> {
@@ -207,12 +227,17 @@ impl Store for SqliteStore {
     ) -> Result<Vec<BatchOperation>, Error> {
         self.read(|transaction| read::batch_operations(transaction, after, limit))
     }
+
+    fn forget_batch_operations(&self, keep: usize) -> Result<(), Error> {
+        self.writer.lock().forget_batch_operations(keep)
+    }
 }
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Error::Full,
+            Some(ErrorCode::OperationInterrupted) => Error::Interrupted,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Error::Corrupt { run_id: None, what: error.to_string() }
             }

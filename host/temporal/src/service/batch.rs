@@ -6,9 +6,10 @@ use crate::convert::time;
 use crate::refusal::Refusal;
 use prost::Message;
 use sandglass_host::core::Timestamp;
+use sandglass_host::store::BatchOperation;
 use temporalio_protos::temporal::api::batch::v1::BatchOperationInfo;
 use temporalio_protos::temporal::api::common::v1::Execution;
-use temporalio_protos::temporal::api::enums::v1::{BatchOperationType, ExecutionType};
+use temporalio_protos::temporal::api::enums::v1::ExecutionType;
 use temporalio_protos::temporal::api::workflowservice::v1 as api;
 use temporalio_protos::temporal::api::workflowservice::v1::start_batch_operation_request::Operation;
 use tonic::Request;
@@ -52,7 +53,7 @@ impl Frontend {
         check_job_id(&request.job_id)?;
         let (operation, request, progress) =
             self.batches.describe(&self.client, &request.job_id).await?;
-        let (operation_type, identity) = kind(request.operation.as_ref());
+        let (operation_type, identity) = batch::kind(request.operation.as_ref());
         Ok(api::DescribeBatchOperationResponse {
             operation_type: operation_type.into(),
             job_id: operation.job_id,
@@ -84,14 +85,14 @@ impl Frontend {
         let last = operations.last().filter(|_| operations.len() == limit);
         let token = last
             .map(|last| PageToken { start_time: last.start_time.0, job_id: last.job_id.clone() });
-        let info = |operation| {
-            let (request, Progress { state, .. }) = batch::read(operation)?;
+        let info = |operation: &BatchOperation| {
+            let Progress { state, kind: operation_type, .. } = batch::read_progress(operation)?;
             Ok(BatchOperationInfo {
                 job_id: operation.job_id.clone(),
                 state,
                 start_time: Some(time(operation.start_time)),
                 close_time: operation.close_time.map(time),
-                operation_type: kind(request.operation.as_ref()).0.into(),
+                operation_type,
             })
         };
         Ok(api::ListBatchOperationsResponse {
@@ -158,23 +159,6 @@ fn check(request: &api::StartBatchOperationRequest) -> Result<(), Refusal> {
         | Operation::TerminationOperation(_)
         | Operation::DeletionOperation(_) => Ok(()),
         _ => Err(Refusal::NotSupported("this batch operation")),
-    }
-}
-
-/// What the operation is, and who asked for it.
-fn kind(operation: Option<&Operation>) -> (BatchOperationType, &str) {
-    match operation {
-        Some(Operation::SignalOperation(it)) => (BatchOperationType::SignalWorkflow, &it.identity),
-        Some(Operation::CancellationOperation(it)) => {
-            (BatchOperationType::CancelWorkflow, &it.identity)
-        }
-        Some(Operation::TerminationOperation(it)) => {
-            (BatchOperationType::TerminateWorkflow, &it.identity)
-        }
-        Some(Operation::DeletionOperation(it)) => {
-            (BatchOperationType::DeleteWorkflow, &it.identity)
-        }
-        _ => (BatchOperationType::Unspecified, ""),
     }
 }
 

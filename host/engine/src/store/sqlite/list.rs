@@ -8,6 +8,7 @@ use super::write::{RunKey, count as count_of};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 use sandglass_core::policy::WorkflowExecutionStatus;
+use uuid::Uuid;
 
 /// The statuses after `Completed`, which an index is kept for.
 pub(super) const NOT_COMPLETED: &str = "status > 2";
@@ -15,12 +16,6 @@ pub(super) const OPEN: &str = "close_time IS NULL";
 pub(super) const OPEN_ORDER: &str = "ORDER BY id DESC";
 pub(super) const CLOSED: &str = "close_time IS NOT NULL";
 pub(super) const CLOSED_ORDER: &str = "ORDER BY close_time DESC, id DESC";
-
-/// A run's id as text, where most are stored as the 16 bytes of a UUID.
-const RUN_ID_TEXT: &str = "CASE typeof(run_id) WHEN 'blob' THEN lower(\
-    substr(hex(run_id), 1, 8) || '-' || substr(hex(run_id), 9, 4) || '-' || \
-    substr(hex(run_id), 13, 4) || '-' || substr(hex(run_id), 17, 4) || '-' || \
-    substr(hex(run_id), 21)) ELSE run_id END";
 
 pub(super) fn list(connection: &Connection, filter: &ListFilter) -> Result<Vec<RunSummary>, Error> {
     let mut runs = Vec::new();
@@ -123,6 +118,22 @@ impl Sql {
                 TextField::RunId,
                 test @ (Test::Is(Comparison::Equal | Comparison::NotEqual, _) | Test::In(_)),
             ) => self.test("run_id", test, |id: &String| RunKey::new(id).into()),
+            Condition::Text(TextField::RunId, Test::Is(comparison, text)) => match comparison {
+                Comparison::Less => self.run_id("<", text.clone()),
+                Comparison::GreaterOrEqual => self.run_id(">=", text.clone()),
+                // No text is between one and the same with this character more.
+                Comparison::LessOrEqual => self.run_id("<", format!("{text}\0")),
+                _ => self.run_id(">=", format!("{text}\0")),
+            },
+            Condition::StartsWith(TextField::RunId, prefix) => {
+                self.text.push('(');
+                self.run_id(">=", prefix.clone());
+                if let Some(end) = after_prefix(prefix) {
+                    self.text.push_str(" AND ");
+                    self.run_id("<", end);
+                }
+                self.text.push(')');
+            }
             Condition::Text(field, test) => self.test(field.sql(), test, |it| it.clone().into()),
             Condition::StartsWith(field, prefix) => {
                 self.push(&format!("({} >= ?", field.sql()), prefix.clone());
@@ -133,6 +144,17 @@ impl Sql {
             }
             Condition::Number(field, test) => self.test(field.sql(), test, |it| (*it).into()),
         }
+    }
+
+    /// How the text of a run's id stands to another. Most ids are stored as the 16 bytes of a UUID, whose order is that of their texts; no
+    /// text is made for them.
+    fn run_id(&mut self, sign: &str, text: String) {
+        self.text.push_str("(CASE typeof(run_id) WHEN 'blob' THEN ");
+        match least_uuid(&text) {
+            Some(least) => self.push(&format!("run_id {sign} ?"), least.as_bytes().to_vec()),
+            None => self.text.push_str(if sign == "<" { "TRUE" } else { "FALSE" }),
+        }
+        self.push(&format!(" ELSE run_id {sign} ? END)"), text);
     }
 
     fn joined(&mut self, conditions: &[Condition], between: &str, none: &str) {
@@ -178,7 +200,7 @@ impl TextField {
         match self {
             TextField::WorkflowType => "workflow_type",
             TextField::WorkflowId => "workflow_id",
-            TextField::RunId => RUN_ID_TEXT,
+            TextField::RunId => "run_id",
             TextField::TaskQueue => "task_queue",
         }
     }
@@ -225,4 +247,70 @@ fn after_prefix(prefix: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// The first UUID whose text is not less than that text; none if there is no such UUID.
+fn least_uuid(text: &str) -> Option<Uuid> {
+    const LEAST: [u8; 36] = *b"00000000-0000-0000-0000-000000000000";
+    let next = |least: u8, than: u8| match least {
+        b'-' => [b'-'].into_iter().find(|it| *it >= than),
+        _ => b"0123456789abcdef".iter().copied().find(|it| *it >= than),
+    };
+    let mut uuid = LEAST;
+    let mut at = 0;
+    let text = text.as_bytes();
+    // As far as they are the same.
+    while at < LEAST.len() && at < text.len() && next(LEAST[at], text[at]) == Some(text[at]) {
+        uuid[at] = text[at];
+        at += 1;
+    }
+    if at < text.len() {
+        // Greater at one place, the last that can be, and the least after it.
+        let greater = (0..=at.min(LEAST.len() - 1)).rev().find_map(|place| {
+            let than = if place == at { text[at] } else { uuid[place] + 1 };
+            next(LEAST[place], than).map(|byte| (place, byte))
+        });
+        let (place, byte) = greater?;
+        uuid[place] = byte;
+        uuid[place + 1..].copy_from_slice(&LEAST[place + 1..]);
+    }
+    Uuid::try_parse_ascii(&uuid).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn uuids_are_found_as_their_texts_are(
+            uuid in any::<u128>(),
+            length in 0..40usize,
+            changed in "[-0-9a-g/:`]{0,3}",
+        ) {
+            let (uuid, other) = (Uuid::from_u128(uuid), Uuid::from_u128(uuid ^ 1));
+            let mut text = uuid.to_string();
+            text.truncate(length);
+            text.push_str(&changed);
+            for uuid in [uuid, other, Uuid::nil(), Uuid::max()] {
+                let found = least_uuid(&text).is_some_and(|least| uuid >= least);
+                prop_assert_eq!(found, uuid.to_string() >= text, "{} {}", uuid, text);
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_uuid_after_a_text() {
+        let least = |text| least_uuid(text).map(|uuid| uuid.to_string()).unwrap_or_default();
+        assert_eq!(least(""), "00000000-0000-0000-0000-000000000000");
+        assert_eq!(least("0g"), "10000000-0000-0000-0000-000000000000");
+        assert_eq!(least("0123456:"), "0123456a-0000-0000-0000-000000000000");
+        assert_eq!(least("01234567/"), "01234568-0000-0000-0000-000000000000");
+        let last = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+        assert_eq!(
+            (least(last), least(&format!("{last}0")), least("g")),
+            (last.into(), String::new(), String::new())
+        );
+    }
 }

@@ -173,14 +173,15 @@ pub(super) fn open_runs(
 }
 
 const SELECT_BATCH_OPERATIONS: &str =
-    "SELECT job_id, start_time, close_time, request, progress FROM batch_operations";
+    "SELECT job_id, start_time, close_time, progress, NULL FROM batch_operations";
+const SELECT_BATCH_OPERATION: &str = "SELECT job_id, start_time, close_time, progress, request \
+    FROM batch_operations JOIN batch_requests USING (job_id) WHERE job_id = ?1";
 
 pub(super) fn batch_operation(
     connection: &Connection,
     job_id: &str,
 ) -> Result<Option<BatchOperation>, Error> {
-    let sql = format!("{SELECT_BATCH_OPERATIONS} WHERE job_id = ?1");
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = connection.prepare_cached(SELECT_BATCH_OPERATION)?;
     Ok(statement.query_row([job_id], to_batch_operation).optional()?)
 }
 
@@ -204,8 +205,8 @@ fn to_batch_operation(row: &Row<'_>) -> rusqlite::Result<BatchOperation> {
         job_id: row.get(0)?,
         start_time: Timestamp(row.get(1)?),
         close_time: row.get::<_, Option<i64>>(2)?.map(Timestamp),
-        request: row.get::<_, Vec<u8>>(3)?.into(),
-        progress: row.get::<_, Vec<u8>>(4)?.into(),
+        progress: row.get::<_, Vec<u8>>(3)?.into(),
+        request: row.get::<_, Option<Vec<u8>>>(4)?.map(Bytes::from),
     })
 }
 

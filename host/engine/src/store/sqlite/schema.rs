@@ -9,7 +9,7 @@ use std::path::Path;
 const APPLICATION_ID: i32 = 0x5347_4c53;
 
 /// What makes a database of version N one of version N + 1. Only ever appended to.
-const MIGRATIONS: [&str; 4] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+const MIGRATIONS: [&str; 5] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
 
 /// Why it looks so: a workflow that starts and closes in one commit costs one row in `runs` with
 /// two index entries, and one row in `log` for each batch; all but the entry for its workflow id
@@ -94,6 +94,16 @@ const VERSION_4: &str = "
     ALTER TABLE log ADD COLUMN checksum INTEGER;
     ALTER TABLE snapshots ADD COLUMN checksum INTEGER;
     ALTER TABLE published ADD COLUMN checksum INTEGER;
+";
+
+/// How far a batch operation has come is written each second: what is to be done, which can be long, stands elsewhere.
+const VERSION_5: &str = "
+    CREATE TABLE batch_requests (
+        job_id TEXT PRIMARY KEY,
+        request BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO batch_requests SELECT job_id, request FROM batch_operations;
+    ALTER TABLE batch_operations DROP COLUMN request;
 ";
 
 /// Sets the connection that writes up, and makes or migrates the tables of a database of that

@@ -96,12 +96,29 @@ fn a_newer_database_is_refused_and_left_as_it_is() {
     meddle(&path, "PRAGMA user_version = 99");
     let before = fs::read(&path).unwrap();
     let error = SqliteStore::open(&path).unwrap_err();
-    assert!(matches!(error, Error::NewerVersion { found: 99, known: 4, .. }), "{error:?}");
+    assert!(matches!(error, Error::NewerVersion { found: 99, known: 5, .. }), "{error:?}");
     assert!(error.to_string().ends_with(
-        "has schema version 99, and this Sandglass knows versions up to 4: \
+        "has schema version 99, and this Sandglass knows versions up to 5: \
          open it with a newer Sandglass; nothing was changed"
     ));
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn batch_operations_of_an_older_version_stay() {
+    let (_folder, path) = database();
+    drop(SqliteStore::open(&path).unwrap());
+    meddle(
+        &path,
+        "DROP TABLE batch_requests;
+         ALTER TABLE batch_operations ADD COLUMN request BLOB NOT NULL DEFAULT x'';
+         INSERT INTO batch_operations (job_id, start_time, request, progress)
+         VALUES ('j', 1, x'01', x'02');
+         PRAGMA user_version = 4",
+    );
+    let store = SqliteStore::open(&path).unwrap();
+    let operation = store.batch_operation("j").unwrap().unwrap();
+    assert_eq!((operation.request.as_deref(), &operation.progress[..]), (Some(&[1][..]), &[2][..]));
 }
 
 #[test]
@@ -197,7 +214,7 @@ fn reads_do_not_wait_for_a_commit_under_way() {
     let writer = store.writer.lock();
     writer.connection().execute_batch("BEGIN IMMEDIATE; UPDATE runs SET due = 5").unwrap();
     assert_eq!(store.load("r").unwrap().unwrap().summary.due, None);
-    assert_eq!(store.list(&ListFilter::default()).unwrap().len(), 1);
+    assert_eq!(store.list(&ListFilter::default(), &Patience::default()).unwrap().len(), 1);
     writer.connection().execute_batch("ROLLBACK").unwrap();
 }
 
@@ -259,7 +276,7 @@ fn a_database_of_the_first_version_is_brought_up_to_date() {
     // What later versions brought, taken back.
     meddle(
         &path,
-        "DROP TABLE batch_operations; DROP INDEX runs_closed; DROP INDEX runs_not_completed;
+        "DROP TABLE batch_operations; DROP TABLE batch_requests; DROP INDEX runs_closed; DROP INDEX runs_not_completed;
          ALTER TABLE runs DROP COLUMN history_size; ALTER TABLE runs DROP COLUMN memo;
          ALTER TABLE runs DROP COLUMN search_attributes;
          ALTER TABLE log DROP COLUMN checksum; ALTER TABLE snapshots DROP COLUMN checksum;
@@ -274,7 +291,7 @@ fn a_database_of_the_first_version_is_brought_up_to_date() {
     store.commit(&[run.close(&[1]), memo.next(&[1])]).unwrap();
     // What was stored without a checksum is believed.
     assert_eq!(store.load("r").unwrap().unwrap().batches.len(), 2);
-    let runs = store.list(&ListFilter::default()).unwrap();
+    let runs = store.list(&ListFilter::default(), &Patience::default()).unwrap();
     assert_eq!((runs[0].memo.is_some(), runs[1].history_size_bytes), (true, 30));
 }
 
@@ -318,7 +335,10 @@ fn condition() -> impl Strategy<Value = Condition> {
             Just(Is::GreaterOrEqual),
         ]
     };
-    let texts = || prop_oneof![Just("w0".into()), Just("w1".into()), "r[0-5]", Just(String::new())];
+    let uuid = "(00000000-0000-0000-0000-00000000000[0-5])|(0{1,9}-?)";
+    let texts = move || {
+        prop_oneof![Just("w0".into()), Just("w1".into()), "r[0-5]", uuid, Just(String::new())]
+    };
     let numbers = || prop_oneof![0..4i64, 1_000..1_030i64];
     let text = (how(), texts()).prop_map(|(how, text)| Test::Is(how, text));
     let text = prop_oneof![text, prop::collection::vec(texts(), 0..3).prop_map(Test::In)];
@@ -344,6 +364,14 @@ fn condition() -> impl Strategy<Value = Condition> {
             inner.prop_map(|condition| Condition::Not(Box::new(condition))),
         ]
     })
+}
+
+/// One that is stored as a UUID, or as text.
+fn run_id(n: usize) -> String {
+    match n % 2 {
+        0 => uuid::Uuid::from_u128(n as u128).to_string(),
+        _ => format!("r{n}"),
+    }
 }
 
 /// What is done to one of a few runs.
@@ -408,7 +436,7 @@ proptest! {
         let memory = MemoryStore::default();
         let mut sqlite = SqliteStore::open(&path).unwrap();
         let mut runs: Vec<SampleRun> =
-            (0..6).map(|n| SampleRun::new(&format!("w{}", n % 2), &format!("r{n}"))).collect();
+            (0..6).map(|n| SampleRun::new(&format!("w{}", n % 2), &run_id(n))).collect();
         let mut closed = [false; 6];
         for steps in steps {
             let (before, was_closed) = (runs.clone(), closed);
@@ -450,9 +478,12 @@ proptest! {
             prop_assert_eq!(memory.latest_run("w0").unwrap(), sqlite.latest_run("w0").unwrap());
             for condition in &conditions {
                 let filter = ListFilter { condition: Some(condition.clone()), ..ListFilter::default() };
-                prop_assert_eq!(memory.list(&filter).unwrap(), sqlite.list(&filter).unwrap());
+                let patience = Patience::default();
+                let found = memory.list(&filter, &patience).unwrap();
+                prop_assert_eq!(found, sqlite.list(&filter, &patience).unwrap());
                 let condition = Some(condition);
-                prop_assert_eq!(memory.count(condition).unwrap(), sqlite.count(condition).unwrap());
+                let counted = memory.count(condition, &patience).unwrap();
+                prop_assert_eq!(counted, sqlite.count(condition, &patience).unwrap());
             }
         }
     }

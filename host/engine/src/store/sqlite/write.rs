@@ -2,6 +2,7 @@
 
 use super::super::{Batch, BatchOperation, Commit, Error, RunStart};
 use super::checksum;
+use super::read::sql_limit;
 use rusqlite::{
     CachedStatement, Connection, OptionalExtension, Row, Transaction, TransactionBehavior,
 };
@@ -33,7 +34,14 @@ const SET_SNAPSHOT: &str = "INSERT OR REPLACE INTO snapshots (run, seq, first_ba
 const SET_PUBLISHED: &str =
     "INSERT OR REPLACE INTO published (run, format, names, checksum) VALUES (?1, ?2, ?3, ?4)";
 const PUT_BATCH_OPERATION: &str = "INSERT OR REPLACE INTO batch_operations \
-    (job_id, start_time, close_time, request, progress) VALUES (?1, ?2, ?3, ?4, ?5)";
+    (job_id, start_time, close_time, progress) VALUES (?1, ?2, ?3, ?4)";
+const PUT_BATCH_REQUEST: &str =
+    "INSERT OR REPLACE INTO batch_requests (job_id, request) VALUES (?1, ?2)";
+const FORGET_BATCH_OPERATIONS: &str = "DELETE FROM batch_operations WHERE close_time IS NOT NULL \
+    AND job_id NOT IN (SELECT job_id FROM batch_operations WHERE close_time IS NOT NULL \
+    ORDER BY start_time DESC, job_id DESC LIMIT ?1)";
+const FORGET_BATCH_REQUESTS: &str =
+    "DELETE FROM batch_requests WHERE job_id NOT IN (SELECT job_id FROM batch_operations)";
 const FIND_RUN: &str = "SELECT id, batches, due FROM runs WHERE run_id = ?1";
 const COUNT_ENTRIES: &str = "SELECT entries FROM runs WHERE run_id = ?1";
 // Three of them, since SQLite rewrites the entries of an index whose column is set, even to the
@@ -106,13 +114,30 @@ impl WriteSide {
     }
 
     pub(super) fn put_batch_operation(&mut self, it: &BatchOperation) -> Result<(), Error> {
-        self.connection.prepare_cached(PUT_BATCH_OPERATION)?.execute(params![
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        transaction.prepare_cached(PUT_BATCH_OPERATION)?.execute(params![
             it.job_id,
             it.start_time.0,
             it.close_time.map(|time| time.0),
-            &it.request[..],
             &it.progress[..],
         ])?;
+        if let Some(request) = &it.request {
+            transaction
+                .prepare_cached(PUT_BATCH_REQUEST)?
+                .execute(params![it.job_id, &request[..]])?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    pub(super) fn forget_batch_operations(&mut self, keep: usize) -> Result<(), Error> {
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
+        if transaction.execute(FORGET_BATCH_OPERATIONS, [sql_limit(keep)])? > 0 {
+            transaction.execute(FORGET_BATCH_REQUESTS, [])?;
+        }
+        transaction.commit()?;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 type Check = fn(&dyn Store);
 
-const CHECKS: [(&str, Check); 19] = [
+const CHECKS: [(&str, Check); 21] = [
     ("a run comes back as it was committed", comes_back),
     ("what is not there is not found", finds_nothing),
     ("a batch of commits is carried out as a whole or not at all", is_atomic),
@@ -28,6 +28,8 @@ const CHECKS: [(&str, Check); 19] = [
     ("conditions choose runs, and what is missing is neither true nor false", lists::chooses),
     ("a run that was deleted is gone, and all others stay", lists::deletes),
     ("batch operations are kept as they were put last", lists::keeps_batch_operations),
+    ("batch operations that have ended are forgotten", lists::forgets_batch_operations),
+    ("a search that nobody waits for ends", lists::interrupts),
     ("ids are told apart exactly", tells_ids_apart),
     ("commits that were joined are stored as if they had been one", stores_joined_commits),
 ];

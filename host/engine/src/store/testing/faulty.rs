@@ -1,7 +1,8 @@
 //! A store that fails as it is told to, on top of one that works.
 
 use crate::store::{
-    BatchOperation, Commit, Condition, Cursor, Error, ListFilter, Page, RunSummary, Store, Stored,
+    BatchOperation, Commit, Condition, Cursor, Error, ListFilter, Page, Patience, RunSummary,
+    Store, Stored,
 };
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
@@ -37,6 +38,7 @@ struct Plan {
     waiting: bool,
     searches_held: bool,
     searches: usize,
+    searches_interrupted: usize,
 }
 
 impl<S> FaultyStore<S> {
@@ -145,6 +147,11 @@ impl<S> FaultyStore<S> {
         self.plan.lock().searches
     }
 
+    /// Counts that ended before they had found everything.
+    pub fn searches_interrupted(&self) -> usize {
+        self.plan.lock().searches_interrupted
+    }
+
     /// How many runs each call of `commit` brought so far, failed ones too.
     pub fn calls(&self) -> Vec<usize> {
         self.plan.lock().calls.clone()
@@ -241,19 +248,24 @@ impl<S: Store> Store for FaultyStore<S> {
         self.read()?.open_runs(after, limit)
     }
 
-    fn list(&self, filter: &ListFilter) -> Result<Vec<RunSummary>, Error> {
-        self.read()?.list(filter)
+    fn list(&self, filter: &ListFilter, patience: &Patience) -> Result<Vec<RunSummary>, Error> {
+        self.read()?.list(filter, patience)
     }
 
     fn count(
         &self,
         condition: Option<&Condition>,
+        patience: &Patience,
     ) -> Result<Vec<(WorkflowExecutionStatus, u64)>, Error> {
         let mut plan = self.plan.lock();
         plan.searches += 1;
         self.changed.wait_while(&mut plan, |plan| plan.searches_held);
         drop(plan);
-        self.read()?.count(condition)
+        let counted = self.read()?.count(condition, patience);
+        if matches!(counted, Err(Error::Interrupted)) {
+            self.plan.lock().searches_interrupted += 1;
+        }
+        counted
     }
 
     fn delete(&self, run_id: &str) -> Result<bool, Error> {
@@ -284,5 +296,14 @@ impl<S: Store> Store for FaultyStore<S> {
         limit: usize,
     ) -> Result<Vec<BatchOperation>, Error> {
         self.read()?.batch_operations(after, limit)
+    }
+
+    fn forget_batch_operations(&self, keep: usize) -> Result<(), Error> {
+        let (before, after) = self.begin(0);
+        if let Some(error) = before {
+            return Err(error);
+        }
+        self.inner.forget_batch_operations(keep)?;
+        if after { Err(Error::Io("told to fail after a commit".into())) } else { Ok(()) }
     }
 }

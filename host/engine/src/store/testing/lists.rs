@@ -3,16 +3,21 @@
 use super::SampleRun;
 use super::conformance::{commit, run_ids};
 use crate::store::{
-    BatchOperation, Commit, Comparison, Condition, Cursor, ListFilter, NumberField, Page, Place,
-    Store, Test, TextField,
+    BatchOperation, Commit, Comparison, Condition, Cursor, Error, ListFilter, NumberField, Page,
+    Patience, Place, RunSummary, Store, Test, TextField,
 };
 use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
 use sandglass_core::Timestamp;
 use sandglass_core::policy::WorkflowExecutionStatus as Status;
 
+fn listed(store: &dyn Store, filter: ListFilter) -> Vec<RunSummary> {
+    store.list(&filter, &Patience::default()).unwrap()
+}
+
 fn list(store: &dyn Store, condition: Option<Condition>) -> String {
-    let counted: u64 = store.count(condition.as_ref()).unwrap().iter().map(|(_, n)| n).sum();
-    let runs = store.list(&ListFilter { condition, ..ListFilter::default() }).unwrap();
+    let counted: u64 =
+        store.count(condition.as_ref(), &Patience::default()).unwrap().iter().map(|(_, n)| n).sum();
+    let runs = listed(store, ListFilter { condition, ..ListFilter::default() });
     assert_eq!(runs.len() as u64, counted);
     run_ids(&runs).join(" ")
 }
@@ -39,7 +44,7 @@ fn fill(store: &dyn Store) {
 pub(super) fn shows_all(store: &dyn Store) {
     let mut run = SampleRun::new("w", "r").with_memo("customer", "7");
     commit(store, &[run.next(&[2]), SampleRun::new("w2", "r2").next(&[1])]);
-    let runs = store.list(&ListFilter::default()).unwrap();
+    let runs = listed(store, ListFilter::default());
     assert_eq!(run_ids(&runs), ["r2", "r"]);
     assert_eq!((&runs[0].memo, runs[0].history_size_bytes), (&None, 10));
     let memo = runs[1].memo.as_ref().unwrap();
@@ -54,7 +59,7 @@ pub(super) fn orders(store: &dyn Store) {
     assert_eq!(list(store, None), "r7 r6 r5 r4 r3 r1 r2 r0");
     let expected =
         [(Status::Running, 4), (Status::Completed, 1), (Status::Failed, 2), (Status::TimedOut, 1)];
-    assert_eq!(store.count(None).unwrap(), expected);
+    assert_eq!(store.count(None, &Patience::default()).unwrap(), expected);
 }
 
 pub(super) fn pages(store: &dyn Store) {
@@ -63,7 +68,7 @@ pub(super) fn pages(store: &dyn Store) {
     for limit in 1..10 {
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
-            let page = store.list(&ListFilter { after, limit, condition: None }).unwrap();
+            let page = listed(store, ListFilter { after, limit, condition: None });
             let Some(last) = page.last() else { break };
             let (close_time, cursor) = (last.close_time, last.cursor.to_number());
             after = Some(Place { close_time, cursor: Cursor::from_number(cursor) });
@@ -153,7 +158,7 @@ pub(super) fn keeps_batch_operations(store: &dyn Store) {
         job_id: job_id.into(),
         start_time: Timestamp(start),
         close_time: None,
-        request: "request".into(),
+        request: Some("request".into()),
         progress: "".into(),
     };
     for (job_id, start) in [("b", 2), ("a", 1), ("c", 2), ("d", 3)] {
@@ -162,8 +167,9 @@ pub(super) fn keeps_batch_operations(store: &dyn Store) {
     assert_eq!(store.batch_operation("e").unwrap(), None);
     let mut ended = operation("c", 2);
     (ended.close_time, ended.progress) = (Some(Timestamp(9)), "all".into());
-    store.put_batch_operation(&ended).unwrap();
+    store.put_batch_operation(&BatchOperation { request: None, ..ended.clone() }).unwrap();
     assert_eq!(store.batch_operation("c").unwrap(), Some(ended));
+    assert!(store.batch_operations(None, 9).unwrap().iter().all(|it| it.request.is_none()));
     let list = |after: Option<(i64, &str)>, limit| {
         let after = after.map(|(time, job_id)| (Timestamp(time), job_id));
         let found = store.batch_operations(after, limit).unwrap();
@@ -172,4 +178,48 @@ pub(super) fn keeps_batch_operations(store: &dyn Store) {
     assert_eq!(list(None, 9), "d c b a");
     assert_eq!((list(None, 2), list(Some((2, "c")), 2)), ("d c".into(), "b a".into()));
     assert_eq!(list(Some((1, "a")), 2), "");
+}
+
+pub(super) fn forgets_batch_operations(store: &dyn Store) {
+    for n in 1..=6 {
+        let operation = BatchOperation {
+            job_id: format!("{n}"),
+            start_time: Timestamp(n),
+            // 3 and 6 are under way.
+            close_time: (n % 3 != 0).then_some(Timestamp(10)),
+            request: Some("request".into()),
+            progress: "".into(),
+        };
+        store.put_batch_operation(&operation).unwrap();
+    }
+    let kept = || {
+        let kept = store.batch_operations(None, 9).unwrap();
+        kept.iter().map(|it| it.job_id.as_str()).collect::<Vec<_>>().join(" ")
+    };
+    store.forget_batch_operations(4).unwrap();
+    assert_eq!(kept(), "6 5 4 3 2 1");
+    store.forget_batch_operations(1).unwrap();
+    assert_eq!(kept(), "6 5 3");
+    assert_eq!(store.batch_operation("4").unwrap(), None);
+    store.forget_batch_operations(0).unwrap();
+    assert_eq!(kept(), "6 3");
+    assert!(store.batch_operation("3").unwrap().is_some_and(|it| it.request.is_some()));
+}
+
+pub(super) fn interrupts(store: &dyn Store) {
+    fill(store);
+    // Many, so that there is something to be interrupted.
+    let many = (0..500).map(|n| Condition::StartsWith(TextField::RunId, format!("no {n}")));
+    let condition = Some(Condition::Any(many.collect()));
+    let filter = ListFilter { condition: condition.clone(), ..ListFilter::default() };
+    let patience = Patience::default();
+    assert_eq!(store.list(&filter, &patience).unwrap(), []);
+    patience.end();
+    let over = [patience, Patience::of(std::time::Duration::ZERO)];
+    for patience in over {
+        assert!(matches!(store.list(&filter, &patience), Err(Error::Interrupted)));
+        let counted = store.count(condition.as_ref(), &patience);
+        assert!(matches!(counted, Err(Error::Interrupted)));
+    }
+    assert_eq!(list(store, filter.condition), "");
 }
