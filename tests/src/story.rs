@@ -4,7 +4,7 @@ use sandglass_core::command::CommandKind;
 use sandglass_core::event::{Attributes, HistoryEvent, activity, timer, workflow, workflow_task};
 use sandglass_core::payload::{ActivityType, Payloads, TaskQueue, WorkflowExecution};
 use sandglass_core::task::{Answer, Completed, TaskKind, TaskToken, WorkflowTask};
-use sandglass_core::{Payload, Timestamp};
+use sandglass_core::{Failure, Payload, Timestamp};
 use sandglass_host::wasm::{
     Engine, EngineOptions, HistorySource, Worker, WorkerOptions, WorkflowComponent,
 };
@@ -204,18 +204,34 @@ impl Story {
 
     /// Completes the activity of that id.
     pub fn complete_activity(&mut self, activity_id: &str, result: Payload) {
-        let scheduled = self.events.iter().find(|event| {
-            matches!(&event.attributes, Attributes::ActivityTaskScheduled(it) if it.activity_id == activity_id)
-        });
-        let scheduled_event_id = scheduled.map_or(0, |event| event.event_id);
-        let started_event_id =
-            self.push(activity::Started { scheduled_event_id, attempt: 1, ..Default::default() });
+        let (scheduled_event_id, started_event_id) = self.start_activity(activity_id);
         self.push(activity::Completed {
             scheduled_event_id,
             started_event_id,
             result: Payloads::some(vec![result]),
             ..activity::Completed::default()
         });
+    }
+
+    /// Fails the activity of that id for good.
+    pub fn fail_activity(&mut self, activity_id: &str, failure: Failure) {
+        let (scheduled_event_id, started_event_id) = self.start_activity(activity_id);
+        self.push(activity::Failed {
+            scheduled_event_id,
+            started_event_id,
+            failure: Some(failure),
+            ..activity::Failed::default()
+        });
+    }
+
+    fn start_activity(&mut self, activity_id: &str) -> (i64, i64) {
+        let scheduled = self.events.iter().find(|event| {
+            matches!(&event.attributes, Attributes::ActivityTaskScheduled(it) if it.activity_id == activity_id)
+        });
+        let scheduled_event_id = scheduled.map_or(0, |event| event.event_id);
+        let started_event_id =
+            self.push(activity::Started { scheduled_event_id, attempt: 1, ..Default::default() });
+        (scheduled_event_id, started_event_id)
     }
 
     /// Forgets what a worker has seen: one that keeps the run parked does not ask for it again.

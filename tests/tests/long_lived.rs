@@ -1,9 +1,9 @@
 //! Guests that live long, in every language, and the worker alone: one instance goes through very many activities, and no memory that it does not need
 //! any more is lost. The answers stand here, and no history is kept, so that nothing but the guest and the worker is at work.
 
-use sandglass_core::Payload;
 use sandglass_core::command::CommandKind;
 use sandglass_core::event::HistoryEvent;
+use sandglass_core::{Failure, Payload};
 use sandglass_host::wasm::{HistorySource, Limits};
 use sandglass_tests::story::{Story, worker_of};
 use sandglass_tests::{LANGUAGES, test_guest_in};
@@ -19,13 +19,15 @@ impl HistorySource for Forgotten {
     }
 }
 
-/// Lets one instance execute so many activities, each with an answer of so many letters. How much it holds, after each workflow task.
+/// Lets one instance execute so many activities, each with an answer of so many letters: a result, or every tenth time a failure. How much it holds, after each workflow task.
 async fn goes_through(language: &str, activities: usize, letters: usize) -> Vec<usize> {
     let worker = worker_of("many-activities", &test_guest_in("many-activities", language));
     let begun = Instant::now();
     let input = Payload::json(activities.to_string());
     let mut story = Story::new("many-activities", "run", vec![input]);
-    let answer = Payload::json(format!("\"{}\"", "x".repeat(letters)));
+    let answer = "x".repeat(letters);
+    let result = Payload::json(format!("\"{answer}\""));
+    let failure = Failure::application(answer, "Refused", true);
     let (mut done, mut held) = (0, Vec::new());
     let result = loop {
         let answered = worker.execute(story.task(), Forgotten).await.expect("it is not abandoned");
@@ -38,8 +40,11 @@ async fn goes_through(language: &str, activities: usize, letters: usize) -> Vec<
             let CommandKind::ScheduleActivityTask(scheduled) = command else {
                 panic!("it does something else: {command:?}");
             };
-            story.complete_activity(&scheduled.activity_id, answer.clone());
             done += 1;
+            match done % 10 {
+                0 => story.fail_activity(&scheduled.activity_id, failure.clone()),
+                _ => story.complete_activity(&scheduled.activity_id, result.clone()),
+            }
         }
         held.push(worker.stats().cached_bytes);
     };

@@ -2,7 +2,7 @@
 //! bindings. Copy it, and change it as you like.
 //!
 //! What is allocated stays until the run ends, when all its memory goes. A run that goes through very many payloads does not leave it at that: it
-//! frees those that it makes and receives, and decodes them into an arena.
+//! frees those that it makes, and what it receives, and decodes into an arena.
 
 const std = @import("std");
 pub const wit = @import("workflow");
@@ -100,10 +100,15 @@ pub fn encode(value: anytype) Payload {
     return .{ .tag = wit.TYPES_PAYLOAD_JSON, .val = .{ .json = text(json) } };
 }
 
-/// A payload that was made, or received.
-pub fn free(payload: Payload) void {
-    var freed = payload;
-    wit.types_payload_free(&freed);
+/// Frees a payload that was made, or whatever was received.
+pub fn free(received: anytype) void {
+    var freed = received;
+    switch (@TypeOf(received)) {
+        Payload => wit.types_payload_free(&freed),
+        Failure => wit.types_failure_free(&freed),
+        wit.signals_signal_t => wit.signals_signal_free(&freed),
+        else => @compileError("it has no memory of its own"),
+    }
 }
 
 /// Plain data of the first payload; none is JSON's null. It stays until the run ends.

@@ -1,4 +1,4 @@
-// Executes as many activities as its input says, some at a time, and keeps little of what they return.
+// Executes as many activities as its input says, some at a time, and counts the letters of their results, or of why they failed.
 #include "sandglass.hpp"
 #include <array>
 
@@ -11,14 +11,14 @@ static Operation start(int number) {
   return start("step", {argument.get(), 1}, step);
 }
 
-// How long the text is that a step returns.
-static Result<double> finish(Operation activity) {
-  return outcome(activity).and_then([](Payload answer) -> Result<double> {
-    auto text = decode(*answer);
-    if (!cJSON_IsString(text.get()))
-      return fail("BadPayload", "a step returns a text");
-    return std::string_view(cJSON_GetStringValue(text.get())).size();
-  });
+static Result<double> letters(Operation activity) {
+  auto ended = outcome(activity);
+  if (!ended)
+    return view(ended.error()->causes.ptr[0].message).size();
+  auto text = decode(**ended);
+  if (!cJSON_IsString(text.get()))
+    return fail("BadPayload", "a step returns a text");
+  return std::string_view(cJSON_GetStringValue(text.get())).size();
 }
 
 Result<Payload> run(Arguments input) {
@@ -31,10 +31,10 @@ Result<Payload> run(Arguments input) {
     for (int number = done; auto &activity : running)
       activity = start(number++);
     for (auto activity : running) {
-      auto finished = finish(activity);
-      if (!finished)
-        return std::unexpected(std::move(finished.error()));
-      length += *finished;
+      auto counted = letters(activity);
+      if (!counted)
+        return std::unexpected(std::move(counted.error()));
+      length += *counted;
     }
   }
   return encode(Json(cJSON_CreateNumber(length)));

@@ -1,7 +1,9 @@
-// Package export_wit_world executes as many activities as its input says, some at a time, and keeps little of what they return.
+// Package export_wit_world executes as many activities as its input says, some at a time, and counts the letters of their results, or
+// of why they failed.
 package export_wit_world
 
 import (
+	"errors"
 	"sandglass"
 	activities "wit_component/sandglass_workflow_activities"
 )
@@ -22,16 +24,23 @@ func many(count int) (int, error) {
 			running[i] = activities.Start("step", []sandglass.Payload{sandglass.Encode(done + i)}, options)
 		}
 		for _, activity := range running {
-			payload, err := sandglass.Try(activities.Outcome(activity))
+			letters, err := letters(activity)
 			if err != nil {
 				return length, err
 			}
-			var text string
-			if err := sandglass.Decode([]sandglass.Payload{payload}, &text); err != nil {
-				return length, err
-			}
-			length += len(text)
+			length += letters
 		}
 	}
 	return length, nil
+}
+
+func letters(activity uint32) (int, error) {
+	result, err := sandglass.Try(activities.Outcome(activity))
+	var failure sandglass.Failure
+	if errors.As(err, &failure) {
+		return len(failure.Causes[0].Message), nil
+	}
+	var text string
+	err = sandglass.Decode([]sandglass.Payload{result}, &text)
+	return len(text), err
 }

@@ -1,8 +1,8 @@
-// Executes as many activities as its input says, some at a time, and keeps little of what they return.
+// Executes as many activities as its input says, some at a time, and counts the letters of their results, or of why they failed.
 import { outcome, start } from "sandglass:workflow/activities@0.1.0";
 import type { ActivityOptions } from "sandglass:workflow/activities@0.1.0";
 import type { Payload } from "sandglass:workflow/types@0.1.0";
-import { decode, encode } from "../../patterns/javascript/patterns.js";
+import { decode, encode, failureOf } from "../../patterns/javascript/patterns.js";
 
 const atOnce = 200;
 const options: ActivityOptions = { startToCloseTimeout: 10 };
@@ -13,9 +13,17 @@ export function run(input: Payload[]): Payload {
   for (let done = 0; done < count; done += atOnce) {
     const running = Array.from({ length: atOnce }, (_, index) => start("step", [encode(done + index)], options));
     for (const activity of running) {
-      const text: string = decode([outcome(activity)]);
-      length += text.length;
+      length += letters(activity);
     }
   }
   return encode(length);
+}
+
+function letters(activity: number): number {
+  try {
+    const text: string = decode([outcome(activity)]);
+    return text.length;
+  } catch (error) {
+    return failureOf(error).causes[0].message.length;
+  }
 }

@@ -1,4 +1,4 @@
-//! Executes as many activities as its input says, some at a time, and keeps little of what they return.
+//! Executes as many activities as its input says, some at a time, and counts the letters of their results, or of why they failed.
 
 const std = @import("std");
 const sandglass = @import("sandglass");
@@ -21,7 +21,7 @@ fn run(input: []Payload) !Payload {
             activity.* = start(done);
             done += 1;
         }
-        for (running) |activity| length += try finish(activity);
+        for (running) |activity| length += try letters(activity);
     }
     return sandglass.encode(length);
 }
@@ -32,12 +32,14 @@ fn start(number: u32) Operation {
     return sandglass.start("step", &arguments, step);
 }
 
-/// How long the text is that a step returns.
-fn finish(activity: Operation) !usize {
-    const answer = try sandglass.outcome(activity);
-    defer sandglass.free(answer);
+fn letters(activity: Operation) !usize {
+    const result = sandglass.outcome(activity) catch {
+        defer sandglass.free(sandglass.failure);
+        return sandglass.slice(sandglass.failure.causes)[0].message.len;
+    };
+    defer sandglass.free(result);
     var arena: std.heap.ArenaAllocator = .init(sandglass.allocator);
     defer arena.deinit();
-    const text = try sandglass.decodeIn(arena.allocator(), []const u8, &.{answer});
+    const text = try sandglass.decodeIn(arena.allocator(), []const u8, &.{result});
     return text.len;
 }
