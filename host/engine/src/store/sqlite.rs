@@ -93,13 +93,13 @@ impl SqliteStore {
     pub fn open_with(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, Error> {
         let path = path.as_ref();
         let lock = FileLock::take(path)?;
-        let mut connection = Connection::open(path).map_err(|error| at_path(path, error))?;
-        connection.busy_timeout(options.busy_timeout)?;
-        // Closing would move the write-ahead log of a crashed host into the file; one that is
-        // refused stays as it is.
-        keep_log(&connection, has_log(path))?;
-        let version = schema::check(&connection, path)?;
-        keep_log(&connection, false)?;
+        let (mut connection, version) = match connect(path, &options) {
+            Err(error @ (Error::NotADatabase { .. } | Error::NewerVersion { .. })) => {
+                lock.give_up();
+                return Err(error);
+            }
+            connected => connected?,
+        };
         schema::prepare(&mut connection, version, path, &options)?;
         Ok(SqliteStore {
             path: path.to_owned(),
@@ -244,6 +244,18 @@ impl From<rusqlite::Error> for Error {
             _ => Error::Io(error.to_string()),
         }
     }
+}
+
+/// The connection that writes, and the version of the schema.
+fn connect(path: &Path, options: &SqliteOptions) -> Result<(Connection, usize), Error> {
+    let connection = Connection::open(path).map_err(|error| at_path(path, error))?;
+    connection.busy_timeout(options.busy_timeout)?;
+    // Closing would move the write-ahead log of a crashed host into the file; one that is
+    // refused stays as it is.
+    keep_log(&connection, has_log(path))?;
+    let version = schema::check(&connection, path)?;
+    keep_log(&connection, false)?;
+    Ok((connection, version))
 }
 
 /// Whether there is a write-ahead log beside the database that holds anything.

@@ -2,28 +2,42 @@
 //! whatever happens to it.
 
 use crate::store::Error;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// Held from opening a database to closing it. The file stays: removing it would let two hosts hold
 /// two files of one name.
 #[derive(Debug)]
-pub(super) struct FileLock(#[expect(dead_code, reason = "open, it holds the lock")] File);
+pub(super) struct FileLock {
+    /// Open, it holds the lock.
+    _file: File,
+    /// Its file, where this has made it.
+    made: Option<PathBuf>,
+}
 
 impl FileLock {
     /// Takes the lock of the database at `path`, and writes into it who has it.
     ///
-    /// Two names of one file, by a symbolic link, are one database.
+    /// Two names of one file, by a symbolic link, are one database; by a hard link, they are refused.
     pub(super) fn take(path: &Path) -> Result<Self, Error> {
+        if has_other_names(path) {
+            return Err(Error::Io(format!(
+                "{} has other names (hard links), and SQLite keeps its log beside only one of them: make a copy, and name that; nothing was changed",
+                path.display()
+            )));
+        }
         let lock = lock_path(&path.canonicalize().unwrap_or_else(|_| path.to_owned()));
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&lock)
-            .map_err(|error| Error::Io(format!("{}.lock: {error}", path.display())))?;
+        let mut how = OpenOptions::new();
+        how.read(true).write(true).truncate(false);
+        let (opened, is_new) = match how.clone().create_new(true).open(&lock) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                (how.create(true).open(&lock), false)
+            }
+            opened => (opened, true),
+        };
+        let mut file =
+            opened.map_err(|error| Error::Io(format!("{}.lock: {error}", path.display())))?;
         if !is_ours(&mut file) {
             return Err(Error::Io(format!(
                 "{} is needed for a lock, and holds something else; nothing was changed",
@@ -42,8 +56,27 @@ impl FileLock {
         }
         // Who has it is said for people; the lock holds without it, on a full disk too.
         let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-        Ok(FileLock(file))
+        Ok(FileLock { _file: file, made: is_new.then_some(lock) })
     }
+
+    /// Gives the lock up where the file is none of ours: nobody can want it, so one that was made for it goes, too.
+    pub(super) fn give_up(self) {
+        if let Some(made) = &self.made {
+            // What stays is an empty promise, and does no harm.
+            let _ = fs::remove_file(made);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn has_other_names(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.nlink() > 1)
+}
+
+#[cfg(not(unix))]
+fn has_other_names(_: &Path) -> bool {
+    false
 }
 
 fn lock_path(path: &Path) -> PathBuf {
@@ -69,7 +102,6 @@ fn holder(file: &mut File) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
 
     #[test]
     fn what_is_somebody_elses_stays_as_it_is() {
@@ -93,5 +125,19 @@ mod tests {
         std::os::unix::fs::symlink(&one, &two).unwrap();
         let _held = FileLock::take(&one).unwrap();
         assert!(matches!(FileLock::take(&two), Err(Error::InUse { .. })));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_with_other_names_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+        fs::write(&one, "").unwrap();
+        fs::hard_link(&one, &two).unwrap();
+        let refused = FileLock::take(&two).unwrap_err();
+        assert!(refused.to_string().contains("hard links"), "{refused}");
+        assert!(!lock_path(&two).exists());
+        fs::remove_file(&two).unwrap();
+        FileLock::take(&one).unwrap();
     }
 }
