@@ -28,6 +28,14 @@ impl Code {
     ) -> Result<Code> {
         let activities: Result<Vec<_>> = activities.iter().map(|word| activity(word)).collect();
         let (activities, grants) = (activities?, grants.read()?);
+        for (n, (name, path)) in activities.iter().enumerate() {
+            if let Some((_, other)) = activities[..n].iter().find(|(earlier, _)| earlier == name) {
+                let (one, two) = (other.display(), path.display());
+                return Err(usage(format!(
+                    "both {one} and {two} do the activity type {name}; leave one of them out"
+                )));
+            }
+        }
         for name in grants.keys() {
             if !activities.iter().any(|(activity_type, _)| activity_type == name) {
                 return Err(usage(format!(
@@ -121,6 +129,12 @@ fn component(word: &str) -> Result<(PathBuf, Vec<String>)> {
 fn existing(path: &Path) -> Result<()> {
     if path.is_file() {
         return Ok(());
+    }
+    if path.is_dir() {
+        return Err(usage(format!(
+            "{} is a folder; name the component file, which a build leaves in it or below",
+            path.display()
+        )));
     }
     Err(usage(format!("there is no file {}; build the component first", path.display())))
 }

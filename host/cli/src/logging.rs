@@ -9,6 +9,7 @@ use std::fmt::{self, Write};
 use tracing::field::Field;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
 /// How a line of the log is written.
@@ -37,8 +38,15 @@ impl Logging {
     /// Begins to log. To be called once.
     pub(crate) fn start(&self) -> Result<()> {
         let filter = match &self.log_level {
-            Some(words) => EnvFilter::try_new(words)
-                .map_err(|error| usage(format!("--log-level {words}: {error}")))?,
+            Some(words) => {
+                if let Some(word) = words.split(',').find(|word| is_no_level(word)) {
+                    return Err(usage(format!(
+                        "--log-level {words}: {word:?} is no level: write off, error, warn, info, debug or trace, or TARGET=LEVEL"
+                    )));
+                }
+                EnvFilter::try_new(words)
+                    .map_err(|error| usage(format!("--log-level {words}: {error}")))?
+            }
             None => EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into()),
         };
         let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -48,6 +56,14 @@ impl Logging {
         }
         Ok(())
     }
+}
+
+/// Whether a part of a filter is a single word that is no level. The filter would take it for a target, of which everything is logged and
+/// nothing else.
+fn is_no_level(word: &str) -> bool {
+    let word = word.trim();
+    let is_word = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    word.is_empty() || (is_word && word.parse::<LevelFilter>().is_err())
 }
 
 fn field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
@@ -78,6 +94,16 @@ impl Write for OneLine<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_alone_is_a_level() {
+        for word in ["", "infoo", "sandglass", "6"] {
+            assert!(is_no_level(word), "{word}");
+        }
+        for word in ["info", "WARN", " off", "0", "sandglass=info", "sandglass::guest", "[span]"] {
+            assert!(!is_no_level(word), "{word}");
+        }
+    }
 
     #[test]
     fn a_line_is_one_line_whatever_stands_in_it() {

@@ -43,13 +43,13 @@ pub(crate) struct Run {
     #[arg(long, short, value_name = "JSON")]
     input: Vec<String>,
     /// The SQLite database, made if it is not there; without it, the run is kept in memory
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = setup::database)]
     db: Option<PathBuf>,
     /// An activity type and the component that does it; can be repeated
     #[arg(long = "activity", value_name = "TYPE=COMPONENT")]
     activities: Vec<String>,
     /// The task queues to serve, the first for the workflow; '*' serves all [default: default]
-    #[arg(long = "task-queue", short = 't', value_name = "QUEUE")]
+    #[arg(long = "task-queue", short = 't', value_name = "QUEUE", value_parser = setup::name)]
     task_queues: Vec<String>,
     /// How long the run may take, like 30s or 5m
     #[arg(long, value_name = "TIME", value_parser = setup::duration)]

@@ -38,10 +38,10 @@ pub(crate) struct Serve {
     #[arg(long = "activity", value_name = "TYPE=COMPONENT")]
     activities: Vec<String>,
     /// A task queue to serve; '*' serves all; can be repeated [default: default]
-    #[arg(long = "task-queue", short = 't', value_name = "QUEUE")]
+    #[arg(long = "task-queue", short = 't', value_name = "QUEUE", value_parser = setup::name)]
     task_queues: Vec<String>,
     /// The SQLite database, made if it is not there; without it, runs are kept in memory
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = setup::database)]
     db: Option<PathBuf>,
     /// Where to listen; port 0 takes any that is free
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7233")]

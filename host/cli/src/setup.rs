@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use sandglass_host::wasm::EngineOptions;
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -25,6 +25,25 @@ pub(crate) fn cache_dir() -> Option<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let caches = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(caches.join("sandglass").join("components"))
+}
+
+/// Reads a name, which is not empty.
+pub(crate) fn name(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("an empty name is none".into()),
+        text => Ok(text.into()),
+    }
+}
+
+/// Reads the name of a database's file.
+pub(crate) fn database(text: &str) -> Result<PathBuf, String> {
+    match name(text)?.as_str() {
+        text if text.starts_with(":memory:") => {
+            Err("it is no file; leave --db out, and nothing is written to a disk".into())
+        }
+        text if Path::new(text).is_dir() => Err("it is a folder; name a file in it".into()),
+        text => Ok(text.into()),
+    }
 }
 
 /// Reads `500ms`, `10s`, `1.5m`, `2h` or `1h30m`.

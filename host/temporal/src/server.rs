@@ -53,7 +53,10 @@ pub enum ServeError {
         /// The address.
         address: SocketAddr,
     },
-    /// The certificate, its key or the clients' authority cannot be used; or the server broke off.
+    /// The certificate, its key or the clients' authority cannot be used.
+    #[error("the certificate, its key or the authority of clients cannot be used: {0}")]
+    Tls(String),
+    /// The server broke off.
     #[error("the server cannot serve: {0}")]
     Transport(#[from] tonic::transport::Error),
 }
@@ -85,7 +88,7 @@ impl Server {
     /// that this is meant.
     ///
     /// # Errors
-    /// The address is taken, or others can reach it and would not be safe.
+    /// The address is taken, others can reach it and would not be safe, or TLS cannot be had with what is given for it.
     pub async fn bind(
         address: SocketAddr,
         tls: Option<TlsOptions>,
@@ -93,6 +96,10 @@ impl Server {
     ) -> Result<Server, ServeError> {
         if !address.ip().is_loopback() && tls.is_none() && !insecure {
             return Err(ServeError::Exposed { address });
+        }
+        if let Some(tls) = &tls {
+            let tried = tonic::transport::Server::builder().tls_config(tls.clone().into());
+            tried.map_err(|error| ServeError::Tls(cause(&error)))?;
         }
         let listen = |error| ServeError::Listen { address, error };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
@@ -231,4 +238,9 @@ impl From<TlsOptions> for ServerTlsConfig {
             None => config,
         }
     }
+}
+
+/// What is behind an error that says little itself.
+fn cause(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), cause)
 }

@@ -102,6 +102,30 @@ fn options_stand_in_a_file_and_the_command_line_wins() {
 }
 
 #[test]
+fn what_cannot_be_meant_is_refused_before_anything_is_served() {
+    let folder = tempdir().expect("a folder");
+    let file = folder.path().join("a.wasm");
+    fs::write(&file, "").expect("it can be written");
+    let (file, folder) = (name(&file), name(folder.path()));
+    let [one, two] = [format!("a={file}"), format!("a={file}")];
+    let inside = format!("a={folder}");
+    for (args, code, why) in [
+        (&["--log-level", "infoo"][..], 2, "\"infoo\" is no level: write off, error, warn"),
+        (&["-t", ""], 2, "an empty name is none"),
+        (&["--activity", &one, "--activity", &two], 2, "do the activity type a"),
+        (&["--component", folder], 2, "is a folder; name the component file"),
+        (&["--activity", &inside], 2, "is a folder; name the component file"),
+        (&["--db", ":memory:"], 2, "leave --db out"),
+        (&["--db", folder], 2, "it is a folder; name a file in it"),
+        (&["--tls-cert", file, "--tls-key", file], 1, "the certificate, its key or the authority"),
+    ] {
+        let (exit, said) = refused(args);
+        assert_eq!(exit, Some(code), "{said}");
+        assert!(said.contains(why) && !said.contains("serving on"), "{said}");
+    }
+}
+
+#[test]
 fn keys_are_not_logged() {
     let folder = tempdir().expect("a folder");
     let file = folder.path().join("keys");
