@@ -66,13 +66,17 @@ pub(crate) enum Field {
 }
 
 /// All of them, by their names.
-pub(crate) const FIELDS: [(&str, Field); 10] = [
+pub(crate) const FIELDS: [(&str, Field); 13] = [
     ("CloseTime", Field::Time(NumberField::CloseTime)),
     ("ExecutionDuration", Field::Duration),
     ("ExecutionStatus", Field::Status),
     // When its first workflow task may begin; shown as the start.
     ("ExecutionTime", Field::Time(NumberField::StartTime)),
     ("HistoryLength", Field::Number(NumberField::HistoryLength)),
+    ("HistorySizeBytes", Field::Number(NumberField::HistorySizeBytes)),
+    // A run that no other has begun is its own root, and so is shown.
+    ("RootRunId", Field::Text(TextField::RunId)),
+    ("RootWorkflowId", Field::Text(TextField::WorkflowId)),
     ("RunId", Field::Text(TextField::RunId)),
     ("StartTime", Field::Time(NumberField::StartTime)),
     ("TaskQueue", Field::Text(TextField::TaskQueue)),

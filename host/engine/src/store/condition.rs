@@ -51,6 +51,8 @@ pub enum NumberField {
     Duration,
     /// Events in its history; an open run has none, as Temporal lists it.
     HistoryLength,
+    /// Bytes of its history; an open run has none, as Temporal lists it.
+    HistorySizeBytes,
 }
 
 /// How a value is tested.
@@ -147,6 +149,7 @@ impl NumberField {
                 run.close_time.map(|time| time.0.saturating_sub(run.start_time.0))
             }
             NumberField::HistoryLength => run.close_time.map(|_| run.history_length),
+            NumberField::HistorySizeBytes => run.close_time.map(|_| run.history_size_bytes),
         }
     }
 }

@@ -216,6 +216,9 @@ impl NumberField {
             NumberField::HistoryLength => {
                 "CASE WHEN close_time IS NOT NULL THEN history_length END"
             }
+            NumberField::HistorySizeBytes => {
+                "CASE WHEN close_time IS NOT NULL THEN history_size END"
+            }
         }
     }
 }

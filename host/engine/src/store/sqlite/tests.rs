@@ -132,6 +132,7 @@ fn files_of_others_are_refused_and_left_as_they_are() {
         let error = SqliteStore::open(&path).unwrap_err();
         assert!(matches!(error, Error::NotADatabase { .. }), "{error:?}");
         assert_eq!(fs::read(&path).unwrap(), before);
+        assert!(!Path::new(&format!("{}.lock", path.display())).exists());
     }
 }
 
@@ -351,6 +352,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         Just(NumberField::CloseTime),
         Just(NumberField::Duration),
         Just(NumberField::HistoryLength),
+        Just(NumberField::HistorySizeBytes),
     ];
     let leaf = prop_oneof![
         (text_field(), text).prop_map(|(field, test)| Condition::Text(field, test)),
