@@ -235,7 +235,7 @@ fn an_id_that_is_too_long_is_refused() {
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
     expect![[r#"
-        error: the workflow was not started: WorkflowId length exceeds limit.
+        error: the workflow was not started: WorkflowId exceeds maximum allowed length (1001/1000)
     "#]]
     .assert_eq(&String::from_utf8_lossy(&output.stderr));
 }

@@ -133,7 +133,7 @@ async fn a_task_queue_tells_who_polls_and_what_waits() {
     let elsewhere = describe("elsewhere", TaskQueueType::Activity).await.expect("an answer");
     assert_eq!(elsewhere, (String::new(), 0));
     let refused = describe("", TaskQueueType::Workflow).await.expect_err("it is refused");
-    assert_eq!(refused.message(), "taskQueue is not set");
+    assert_eq!(refused.message(), "missing task queue name");
     door.close().await;
 }
 

@@ -243,11 +243,18 @@ async fn older_methods_list_open_and_closed_runs() {
             door.call("ListClosedWorkflowExecutions", closed(filters)).await.expect("a list");
         assert_eq!(ids(&listed.executions), expected);
     }
-    let refused: Result<api::ListClosedWorkflowExecutionsResponse, _> =
-        door.call("ListClosedWorkflowExecutions", closed(status(Status::Running))).await;
-    assert_eq!(
-        refused.expect_err("it is refused").message(),
-        "StatusFilter must be specified and must be not Running."
-    );
+    let must_be = "StatusFilter must be specified and must be not Running.";
+    let invalid = "invalid query: invalid expression: invalid ExecutionStatus value";
+    for (status, sentence) in [
+        (0, must_be.to_owned()),
+        (1, must_be.to_owned()),
+        (99, format!("{invalid} '99'")),
+        (-1, format!("{invalid} '-1'")),
+    ] {
+        let filters = Some(Closed::StatusFilter(filter::StatusFilter { status }));
+        let refused: Result<api::ListClosedWorkflowExecutionsResponse, _> =
+            door.call("ListClosedWorkflowExecutions", closed(filters)).await;
+        assert_eq!(refused.expect_err("it is refused").message(), sentence);
+    }
     door.close().await;
 }

@@ -81,6 +81,9 @@ impl Frontend {
         match namespace {
             "" => Err(Refusal::Invalid("Namespace is empty.".into())),
             it if it == self.namespace => Ok(()),
+            it if it.chars().count() > self.client.limits().id_chars_max => {
+                Err(Refusal::Invalid("Namespace length exceeds limit.".into()))
+            }
             it => Err(Refusal::NamespaceNotFound(it.into())),
         }
     }

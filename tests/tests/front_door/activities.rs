@@ -122,7 +122,14 @@ async fn tokens_and_ids_that_name_nothing() {
     // A message that says something else.
     assert_eq!(seen(heartbeat(&door, b"xx").await), invalid("Namespace not set on request."));
     assert_eq!(seen(heartbeat(&door, b"").await), invalid("Task token not set on request."));
-    assert_eq!(seen(poll(&door, "").await), invalid("taskQueue is not set"));
+    assert_eq!(seen(poll(&door, "").await), invalid("missing task queue name"));
+    let long = "q".repeat(1_001);
+    assert_eq!(seen(poll(&door, &long).await), invalid("taskQueue length exceeds limit"));
+    let mut of_nobody = poll_request("default");
+    of_nobody.identity = long;
+    let polled: Result<api::PollActivityTaskQueueResponse, _> =
+        door.call("PollActivityTaskQueue", of_nobody).await;
+    assert_eq!(seen(polled), invalid("Identity length exceeds limit."));
     started(&door, "remote", "w").await;
     let task = poll(&door, "default").await.expect("a task");
     let by_id = |activity_id: &str| api::RespondActivityTaskCompletedByIdRequest {
@@ -143,6 +150,20 @@ async fn tokens_and_ids_that_name_nothing() {
         seen(complete_by_id("9").await),
         refusal(Code::NotFound, sentence, &["NotFoundFailure"])
     );
+    let named = |workflow_id: &str, run_id: &str| api::RespondActivityTaskFailedByIdRequest {
+        namespace: NAMESPACE.into(),
+        workflow_id: workflow_id.into(),
+        run_id: run_id.into(),
+        activity_id: "1".into(),
+        ..Default::default()
+    };
+    let fail = |request| {
+        let method = "RespondActivityTaskFailedById";
+        door.call::<_, api::RespondActivityTaskFailedByIdResponse>(method, request)
+    };
+    assert_eq!(seen(fail(named("w", "x")).await), invalid("RunId is not valid UUID."));
+    let nobodys = refusal(Code::NotFound, "activity not found for ID: 1", &["NotFoundFailure"]);
+    assert_eq!(seen(fail(named("", "")).await), nobodys);
     complete_by_id("1").await.expect("it is pending");
     assert_eq!(result(&door, "w").await, "by id");
     assert!(complete(&door, &task.task_token).await.is_err());

@@ -114,6 +114,53 @@ async fn what_has_no_effect_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_or_too_long_is_told_as_by_temporal() {
+    let door = open().await;
+    let long = || "x".repeat(1_001);
+    let whole = || start("nap", "w");
+    let signaled = |signal_name: String| api::SignalWithStartWorkflowExecutionRequest {
+        namespace: NAMESPACE.into(),
+        workflow_id: "w".into(),
+        workflow_type: whole().workflow_type,
+        task_queue: whole().task_queue,
+        signal_name,
+        ..Default::default()
+    };
+    for (request, sentence) in [
+        (start("nap", &long()), "WorkflowId exceeds maximum allowed length (1001/1000)"),
+        (start(&long(), "w"), "WorkflowType length exceeds limit."),
+        (
+            api::StartWorkflowExecutionRequest { task_queue: None, ..whole() },
+            "taskQueue is not set",
+        ),
+        (
+            api::StartWorkflowExecutionRequest { namespace: long(), ..whole() },
+            "Namespace length exceeds limit.",
+        ),
+    ] {
+        let refused = seen(start_with(&door, request).await);
+        assert_eq!(refused, refusal(Code::InvalidArgument, sentence, &[]));
+    }
+    for (name, sentence) in [
+        (String::new(), "signal not set"),
+        (long(), "signal name exceeds maximum allowed length (1001/1000)"),
+    ] {
+        let refused: Result<api::SignalWithStartWorkflowExecutionResponse, _> =
+            door.call("SignalWithStartWorkflowExecution", signaled(name)).await;
+        assert_eq!(seen(refused), refusal(Code::InvalidArgument, sentence, &[]));
+    }
+    let of_nothing = api::GetWorkflowExecutionHistoryRequest {
+        namespace: NAMESPACE.into(),
+        ..Default::default()
+    };
+    let refused: Result<api::GetWorkflowExecutionHistoryResponse, _> =
+        door.call("GetWorkflowExecutionHistory", of_nothing).await;
+    let sentence = "Execution is not set on request.";
+    assert_eq!(seen(refused), refusal(Code::InvalidArgument, sentence, &[]));
+    door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_given_with_a_start_is_shown() {
     let door = open().await;
     let value = json("\"x\"").expect("payloads").payloads.remove(0);

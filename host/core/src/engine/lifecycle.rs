@@ -37,6 +37,11 @@ fn some(duration: Option<Duration>) -> Option<Duration> {
 
 impl Start {
     fn check(&self, limits: &Limits) -> Result<(), RequestError> {
+        let (length, max) = (self.workflow_id.chars().count(), limits.id_chars_max);
+        if length > max {
+            let text = alloc::format!("WorkflowId exceeds maximum allowed length ({length}/{max})");
+            return Err(RequestError::InvalidArgument(text));
+        }
         check_chars("WorkflowId", &self.workflow_id, limits, true)?;
         check_chars("WorkflowType", &self.workflow_type, limits, true)?;
         check_chars("RequestId", &self.request_id, limits, false)?;

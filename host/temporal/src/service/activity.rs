@@ -27,13 +27,9 @@ impl Frontend {
         let _polling = self.polls.begin(&request)?;
         let request = request.into_inner();
         self.check_namespace(&request.namespace)?;
-        let queue = request.task_queue.map(|queue| queue.name).unwrap_or_default();
-        if queue.is_empty() {
-            return Err(Refusal::Invalid("taskQueue is not set".into()));
-        }
-        let longest = self.client.limits().id_chars_max;
-        if queue.chars().count() > longest || request.identity.chars().count() > longest {
-            return Err(Refusal::Invalid("TaskQueue or Identity length exceeds limit.".into()));
+        let queue = self.queue_name(request.task_queue)?;
+        if request.identity.chars().count() > self.client.limits().id_chars_max {
+            return Err(Refusal::Invalid("Identity length exceeds limit.".into()));
         }
         if self.activities.polls(&queue) >= self.polls.of_a_queue_max {
             return Err(self.polls.too_many_at_a_queue());
@@ -217,6 +213,15 @@ impl<'a> ById<'a> {
     fn new(workflow_id: &'a str, run_id: &'a str, activity_id: &'a str) -> Result<Self, Refusal> {
         if activity_id.is_empty() {
             return Err(Refusal::Invalid("ActivityId is not set on request.".into()));
+        }
+        if workflow_id.is_empty() {
+            // There, it is one that no workflow has begun.
+            return Err(
+                ClientError::NotFound(format!("activity not found for ID: {activity_id}")).into()
+            );
+        }
+        if !run_id.is_empty() && uuid::Uuid::try_parse(run_id).is_err() {
+            return Err(Refusal::Invalid("RunId is not valid UUID.".into()));
         }
         Ok(ById { workflow_id, run_id, activity_id })
     }

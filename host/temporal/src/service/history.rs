@@ -59,6 +59,7 @@ impl Frontend {
         };
         let request = request.into_inner();
         let close_only = request.history_event_filter_type() == HistoryEventFilterType::CloseEvent;
+        self.handle(request.execution.as_ref(), "")?;
         let execution = request.execution.unwrap_or_default();
         let from = page_token(&request.next_page_token, &execution.run_id)?;
         let execution = WorkflowExecution { run_id: from.run_id.clone(), ..execution };

@@ -70,6 +70,15 @@ impl Frontend {
                 other => other,
             };
         let mut request = request;
+        let (length, max) =
+            (request.signal_name.chars().count(), self.client.limits().id_chars_max);
+        if length == 0 {
+            return Err(Refusal::Invalid("signal not set".into()));
+        }
+        if length > max {
+            let text = format!("signal name exceeds maximum allowed length ({length}/{max})");
+            return Err(Refusal::Invalid(text));
+        }
         let signal = Signaled {
             signal_name: std::mem::take(&mut request.signal_name),
             input: some_from_api(request.signal_input.as_ref())?,
@@ -142,10 +151,10 @@ fn refuse_without_effect(request: &api::StartWorkflowExecutionRequest) -> Result
 }
 
 fn start_of(request: api::StartWorkflowExecutionRequest) -> Result<Start, Refusal> {
-    let not_set = |what: &str| Refusal::Invalid(format!("{what} is not set on request."));
+    let no_queue = || Refusal::Invalid("taskQueue is not set".into());
     Ok(Start {
         workflow_type: request.workflow_type.map(|it| it.name).unwrap_or_default(),
-        task_queue: from_api(&request.task_queue.ok_or_else(|| not_set("TaskQueue"))?)?,
+        task_queue: from_api(&request.task_queue.ok_or_else(no_queue)?)?,
         input: some_from_api(request.input.as_ref())?,
         workflow_execution_timeout: timeout(
             request.workflow_execution_timeout,

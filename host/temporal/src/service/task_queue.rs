@@ -62,10 +62,7 @@ impl Frontend {
         let of_type = task_type.as_deref();
         let request = request.into_inner();
         self.check_namespace(&request.namespace)?;
-        let name = request.task_queue.as_ref().map_or("", |queue| queue.name.as_str());
-        if name.is_empty() {
-            return Err(Refusal::Invalid("taskQueue is not set".into()));
-        }
+        let name = &*self.queue_name(request.task_queue.clone())?;
         #[expect(deprecated, reason = "clients still ask for it")]
         let (is_enhanced, with_status) = (
             request.api_mode() == DescribeTaskQueueMode::Enhanced,
@@ -86,6 +83,21 @@ impl Frontend {
             stats: request.report_stats.then_some(stats),
             ..Default::default()
         })
+    }
+
+    /// The name of the task queue that a request is about.
+    pub(super) fn queue_name(
+        &self,
+        queue: Option<taskqueue::TaskQueue>,
+    ) -> Result<String, Refusal> {
+        let queue = queue.ok_or_else(|| Refusal::Invalid("taskQueue is not set".into()))?;
+        if queue.name.is_empty() {
+            return Err(Refusal::Invalid("missing task queue name".into()));
+        }
+        if queue.name.chars().count() > self.client.limits().id_chars_max {
+            return Err(Refusal::Invalid("taskQueue length exceeds limit".into()));
+        }
+        Ok(queue.name)
     }
 
     /// What the `temporal` command asks for: all kinds of tasks at once, of the one version that there is.

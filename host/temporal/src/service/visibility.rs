@@ -3,7 +3,7 @@
 use super::Frontend;
 use crate::convert::{duration, some_to_api, time};
 use crate::refusal::Refusal;
-use crate::visibility::{self, status_name};
+use crate::visibility::{self, BadQuery, status_name};
 use prost::Message;
 use sandglass_host::core::policy::WorkflowExecutionStatus;
 use sandglass_host::core::{Payload, Timestamp};
@@ -116,9 +116,16 @@ impl Frontend {
             Some(Filters::ExecutionFilter(filter)) => all.extend(of_execution(filter)),
             Some(Filters::TypeFilter(filter)) => all.push(is(TextField::WorkflowType, filter.name)),
             Some(Filters::StatusFilter(filter)) => {
-                if filter.status <= WorkflowExecutionStatus::Running.number() {
-                    let text = "StatusFilter must be specified and must be not Running.";
-                    return Err(Refusal::Invalid(text.into()));
+                match filter.status {
+                    0 | 1 => {
+                        let text = "StatusFilter must be specified and must be not Running.";
+                        return Err(Refusal::Invalid(text.into()));
+                    }
+                    2..=8 => {}
+                    none => {
+                        let text = format!("invalid ExecutionStatus value '{none}'");
+                        return Err(BadQuery::Expression(text).into());
+                    }
                 }
                 let status = WorkflowExecutionStatus::from_number(filter.status);
                 all.push(Condition::status(status));

@@ -65,7 +65,8 @@ fn a_start_that_is_not_right_is_refused() {
     assert_eq!(refused(&|s| s.workflow_type.clear()), "WorkflowType is not set on request.");
     assert_eq!(refused(&|s| s.task_queue.name.clear()), "missing task queue name");
     let long = || "x".repeat(1_001);
-    assert_eq!(refused(&|s| s.workflow_id = long()), "WorkflowId length exceeds limit.");
+    let too_long = "WorkflowId exceeds maximum allowed length (1001/1000)";
+    assert_eq!(refused(&|s| s.workflow_id = long()), too_long);
     assert_eq!(refused(&|s| s.workflow_type = long()), "WorkflowType length exceeds limit.");
     assert_eq!(refused(&|s| s.request_id = long()), "RequestId length exceeds limit.");
     assert_eq!(
