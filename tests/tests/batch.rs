@@ -275,6 +275,20 @@ async fn named_runs_that_are_not_there_need_nothing() {
     door.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_of_nobody_is_the_hosts_own() {
+    let door = open_new().await;
+    waiting(&door, 1).await;
+    let of_nobody = batch::BatchOperationTermination::default();
+    let request = by_name("t", Operation::TerminationOperation(of_nobody), &["wait-1"]);
+    assert_eq!(carried_out(&door, request).await, (1, 1, 0));
+    match door.host.client().workflow("wait-1").result_payload().await {
+        Err(WorkflowError::Terminated { identity, .. }) => assert!(!identity.is_empty()),
+        other => panic!("{other:?}"),
+    }
+    door.close().await;
+}
+
 /// The first run has its turn at once, and the second in a thousand seconds.
 fn slow(request: api::StartBatchOperationRequest) -> api::StartBatchOperationRequest {
     api::StartBatchOperationRequest { max_operations_per_second: 0.001, ..request }
