@@ -301,3 +301,48 @@ fn a_key_is_sent_as_it_is_given() {
         assert!(code == Some(1) && !said.contains("another") && !said.contains("Total"), "{said}");
     }
 }
+
+/// A certificate of a server and a client on this machine, its key, and its authority; valid until 2120.
+const TLS: [&str; 3] = [
+    include_str!("../tls/ca.pem"),
+    include_str!("../tls/cert.pem"),
+    include_str!("../tls/key.pem"),
+];
+
+#[test]
+fn certificates_are_given_as_texts() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("the folder is there");
+        path.display().to_string()
+    };
+    let [authority, certificate, key] = TLS;
+    let [ca_file, cert_file, key_file] =
+        [file("ca", authority), file("cert", certificate), file("key", key)];
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--tls-cert", &cert_file];
+    let mut server = Running::start(
+        &[&serve[..], &["--tls-key", &key_file, "--tls-client-ca", &ca_file]].concat(),
+    );
+    let line = server.until("serving on ");
+    let address = line.split(' ').nth(2).expect("an address").trim_end_matches(',');
+    let profile = format!(
+        "[profile.default]\naddress = \"{address}\"\n[profile.default.tls]\n\
+         server_ca_cert_data = '''{authority}'''\nclient_cert_data = '''{certificate}'''\n\
+         client_key_data = '''{key}'''\n"
+    );
+    let profile = file("temporal.toml", &profile);
+    let trusted = ["count", "--address", address, "--tls-ca-data", authority];
+    let known = ["--tls-cert-data", certificate, "--tls-key-data", key];
+    for args in [&[&trusted[..], &known].concat()[..], &["count", "--config-file", &profile]] {
+        let said = said(args);
+        assert_eq!((said.code, &*said.out), (Some(0), "Total: 0\n"), "{}", said.err);
+    }
+    // Whom nobody knows, and whom nobody trusts.
+    let [stranger, trusting_nobody] = [said(&trusted), said(&["count", "--address", address])];
+    for refused in [stranger, trusting_nobody] {
+        assert_eq!(refused.code, Some(1), "{}", refused.err);
+    }
+    server.signal("-TERM");
+    assert_eq!(server.end().0, Some(0));
+}
