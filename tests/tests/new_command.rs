@@ -56,6 +56,28 @@ fn made_built_and_run(language: &str) {
 }
 
 #[test]
+fn a_compiler_that_is_missing_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let programs = folder.path().join("programs");
+    fs::create_dir(&programs).expect("a folder can be made");
+    for (program, name) in [("/bin/sh", "sh"), ("/usr/bin/dirname", "dirname")] {
+        std::os::unix::fs::symlink(program, programs.join(name)).expect("a link can be made");
+    }
+    for (language, words) in
+        [("go", "Go 1.25"), ("c", "Zig 0.17"), ("cpp", "Zig 0.17"), ("zig", "Zig 0.17")]
+    {
+        let name = format!("in-{language}");
+        assert!(call(folder.path(), &["new", language, &name]).status.success(), "{language}");
+        let mut build = Command::new("/bin/sh");
+        build.arg("build.sh").current_dir(folder.path().join(name)).env("PATH", &programs);
+        let built = build.env_remove("ZIG").output().expect("a shell can be called");
+        let told = String::from_utf8_lossy(&built.stderr).into_owned();
+        assert!(!built.status.success(), "{language}: {told}");
+        assert!(told.starts_with(words) && told.contains(" is missing: https://"), "{told}");
+    }
+}
+
+#[test]
 fn in_rust() {
     made_built_and_run("rust");
 }

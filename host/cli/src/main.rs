@@ -46,7 +46,7 @@ enum Command {
     Serve(serve::Serve),
     Workflow(Box<workflow::Workflow>),
     Replay(replay::Replay),
-    /// Look into components, and compile them ahead of time.
+    /// Look into components, make them, write bindings, and compile ahead of time.
     #[command(subcommand)]
     Component(component::Component),
     Demo(demo::Demo),

@@ -28,12 +28,14 @@ const RUST: &[File] = &[
 
 const PYTHON: &[File] = &[
     ("workflow.py", template!("python/workflow.py.txt")),
+    ("patterns.py", pattern!("python/patterns.py")),
     ("build.sh", template!("python/build.sh")),
     (".gitignore", template!("python/gitignore.txt")),
 ];
 
 const JAVASCRIPT: &[File] = &[
     ("workflow.js", template!("javascript/workflow.js.txt")),
+    ("patterns.js", pattern!("javascript/patterns.js")),
     ("package.json", template!("javascript/package.json.txt")),
     ("build.sh", template!("javascript/build.sh")),
     (".gitignore", template!("javascript/gitignore.txt")),
@@ -41,6 +43,7 @@ const JAVASCRIPT: &[File] = &[
 
 const TYPESCRIPT: &[File] = &[
     ("workflow.ts", template!("typescript/workflow.ts.txt")),
+    ("patterns.js", pattern!("javascript/patterns.js")),
     ("package.json", template!("typescript/package.json.txt")),
     ("tsconfig.json", template!("typescript/tsconfig.json.txt")),
     ("build.sh", template!("typescript/build.sh")),

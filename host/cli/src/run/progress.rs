@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use sandglass_host::WorkflowDescription;
 use sandglass_host::core::Timestamp;
 use sandglass_host::core::engine::{PendingActivity, PendingActivityState, PendingWorkflowTask};
+use sandglass_host::core::policy::WorkflowExecutionStatus;
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -35,6 +36,10 @@ impl Progress {
 
     /// Shows what the run waits for.
     pub(super) fn show(&mut self, run: &WorkflowDescription, interrupted: bool) {
+        // Its end is about to be told.
+        if run.status != WorkflowExecutionStatus::Running {
+            return;
+        }
         let lines = lines(run, interrupted);
         match &self.bar {
             Some(bar) => {

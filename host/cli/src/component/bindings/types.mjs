@@ -21,5 +21,9 @@ const declarations = generateTypes("world", {
   guest: true,
   features: { tag: "list", val: [] },
 });
-const text = declarations.map(([, bytes]) => new TextDecoder().decode(bytes)).join("\n");
+let text = declarations.map(([, bytes]) => new TextDecoder().decode(bytes)).join("\n");
+// What QuickJS, in which workflows run, takes and gives for a list of numbers, and gives for an option that is empty.
+if (world.startsWith("sandglass:workflow/")) {
+  text = text.replaceAll("Uint32Array", "Array<number>").replaceAll(/\| undefined;$/gm, "| null;");
+}
 writeFileSync(file, text.replaceAll(/^\/\/\/ <reference .*\n/gm, ""));
