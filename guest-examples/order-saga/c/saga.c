@@ -23,14 +23,28 @@ typedef struct {
 
 static const activities_activity_options_t step_options = {.start_to_close_timeout = SOME(10)};
 
+static bool is_name(const cJSON *json) { return cJSON_IsString(json) && *json->valuestring; }
+
+static bool are_names(const cJSON *json) {
+  const cJSON *item;
+  cJSON_ArrayForEach(item, json) if (!is_name(item)) return false;
+  return cJSON_IsArray(json);
+}
+
 static bool read_order(const workflow_list_payload_t *input, order_t *order, workflow_failure_t *failure) {
-  order->json = decode_first(input);
-  const cJSON *amount = cJSON_GetObjectItem(order->json, "amount");
-  order->id = cJSON_GetStringValue(cJSON_GetObjectItem(order->json, "id"));
-  order->items = cJSON_GetObjectItem(order->json, "items");
-  if (!order->id || !cJSON_IsArray(order->items) || !cJSON_IsNumber(amount))
-    return fail(failure, "BadPayload", "an order has an id, items and an amount");
+  cJSON *given = decode_first(input);
+  cJSON *id = cJSON_DetachItemFromObjectCaseSensitive(given, "id");
+  cJSON *items = cJSON_DetachItemFromObjectCaseSensitive(given, "items");
+  cJSON *amount = cJSON_DetachItemFromObjectCaseSensitive(given, "amount");
+  if (!is_name(id) || !are_names(items) || !cJSON_IsNumber(amount))
+    return fail(failure, "BadPayload", "an order has an id, items by name, and an amount");
+  order->id = cJSON_GetStringValue(id);
+  order->items = items;
   order->amount = cJSON_GetNumberValue(amount);
+  order->json = cJSON_CreateObject();
+  cJSON_AddItemToObject(order->json, "id", id);
+  cJSON_AddItemToObject(order->json, "items", items);
+  cJSON_AddItemToObject(order->json, "amount", amount);
   return true;
 }
 
@@ -88,7 +102,8 @@ static bool take_first(running_t *running, cJSON *trackings, workflow_failure_t 
   types_payload_t tracking;
   if (!activities_outcome(first, &tracking, failure))
     return false;
-  cJSON_ReplaceItemInArray(trackings, item, decode(&tracking));
+  cJSON *text = decode(&tracking);
+  cJSON_ReplaceItemInArray(trackings, item, text ? text : cJSON_CreateNull());
   types_payload_free(&tracking);
   return true;
 }
@@ -106,6 +121,8 @@ static bool ship(const order_t *order, cJSON *trackings, workflow_failure_t *fai
       return false;
     }
   }
+  const cJSON *tracking;
+  cJSON_ArrayForEach(tracking, trackings) if (!cJSON_IsString(tracking)) return fail(failure, "BadPayload", "a tracking is a text");
   return true;
 }
 

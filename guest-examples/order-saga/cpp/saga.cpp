@@ -17,19 +17,28 @@ struct Order {
   double amount;
 };
 
+// Takes a member out of an object; null if there is none of that name.
+static Json take(const Json &object, const char *name) {
+  return Json(cJSON_DetachItemFromObjectCaseSensitive(object.get(), name));
+}
+
+static bool is_name(const cJSON *json) { return cJSON_IsString(json) && *json->valuestring; }
+
 static Result<Order> read_order(Arguments input) {
-  auto json = decode(input);
-  auto *id = cJSON_GetObjectItem(json.get(), "id"), *items = cJSON_GetObjectItem(json.get(), "items");
-  auto *amount = cJSON_GetObjectItem(json.get(), "amount");
-  if (!cJSON_IsString(id) || !cJSON_IsArray(items) || !cJSON_IsNumber(amount))
-    return fail("BadPayload", "an order has an id, items and an amount");
-  Order order{.id = cJSON_GetStringValue(id), .amount = cJSON_GetNumberValue(amount)};
+  constexpr auto refused = "an order has an id, items by name, and an amount";
+  auto given = decode(input);
+  auto id = take(given, "id"), items = take(given, "items"), amount = take(given, "amount");
+  if (!is_name(id.get()) || !cJSON_IsArray(items.get()) || !cJSON_IsNumber(amount.get()))
+    return fail("BadPayload", refused);
+  Order order{.json = Json(cJSON_CreateObject()), .id = id->valuestring, .amount = amount->valuedouble};
   for (cJSON *item = items->child; item; item = item->next) {
-    if (!cJSON_IsString(item))
-      return fail("BadPayload", "an item is a string");
-    order.items.emplace_back(cJSON_GetStringValue(item));
+    if (!is_name(item))
+      return fail("BadPayload", refused);
+    order.items.emplace_back(item->valuestring);
   }
-  order.json = std::move(json);
+  cJSON_AddItemToObject(order.json.get(), "id", id.release());
+  cJSON_AddItemToObject(order.json.get(), "items", items.release());
+  cJSON_AddItemToObject(order.json.get(), "amount", amount.release());
   return order;
 }
 
@@ -66,7 +75,7 @@ struct Running {
     items[sandglass::start("ship", arguments, options)] = index;
   }
 
-  Result<void> take_first(std::vector<std::string> &trackings) {
+  Result<void> take_first(std::vector<Payload> &shipped) {
     auto first = attempt<Operation>([any = operations()](auto *made, auto *failure) mutable {
       auto list = borrow(any);
       return select_wait_any(&list, made, failure);
@@ -74,11 +83,7 @@ struct Running {
     if (!first)
       return std::unexpected(std::move(first.error()));
     auto index = items.extract(*first).mapped();
-    return outcome(*first).transform([&](Payload payload) {
-      auto tracking = decode(*payload);
-      if (cJSON_IsString(tracking.get()))
-        trackings[index] = cJSON_GetStringValue(tracking.get());
-    });
+    return outcome(*first).transform([&](Payload payload) { shipped[index] = std::move(payload); });
   }
 
   ~Running() {
@@ -89,17 +94,28 @@ struct Running {
   }
 };
 
+static Result<std::vector<std::string>> trackings_of(const std::vector<Payload> &shipped) {
+  std::vector<std::string> trackings;
+  for (auto &payload : shipped) {
+    auto tracking = decode(*payload);
+    if (!cJSON_IsString(tracking.get()))
+      return fail("BadPayload", "a tracking is a text");
+    trackings.emplace_back(tracking->valuestring);
+  }
+  return trackings;
+}
+
 static Result<std::vector<std::string>> ship(const Order &order) {
-  std::vector<std::string> trackings(order.items.size());
+  std::vector<Payload> shipped(order.items.size());
   Running running;
   std::size_t next = 0;
   while (next < order.items.size() || !running.items.empty()) {
     while (next < order.items.size() && running.items.size() < ship_at_once)
       running.start(order, next++);
-    if (auto taken = running.take_first(trackings); !taken)
+    if (auto taken = running.take_first(shipped); !taken)
       return std::unexpected(std::move(taken.error()));
   }
-  return trackings;
+  return trackings_of(shipped);
 }
 
 static Result<std::vector<std::string>> fulfil(const Order &order, std::vector<std::string_view> &undo) {

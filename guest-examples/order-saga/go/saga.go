@@ -24,7 +24,7 @@ const (
 type order struct {
 	ID     string   `json:"id"`
 	Items  []string `json:"items"`
-	Amount float64  `json:"amount"`
+	Amount *float64 `json:"amount"` // A pointer tells none from nothing.
 }
 
 type receipt struct {
@@ -38,8 +38,8 @@ func Run(input []sandglass.Payload) sandglass.Result {
 }
 
 func saga(given *order) (receipt, error) {
-	if given == nil || given.ID == "" {
-		return receipt{}, sandglass.Fail("BadPayload", "an order has an id, items and an amount")
+	if given == nil || given.ID == "" || given.Items == nil || slices.Contains(given.Items, "") || given.Amount == nil {
+		return receipt{}, sandglass.Fail("BadPayload", "an order has an id, items by name, and an amount")
 	}
 	o := *given
 	var undo []string
@@ -64,7 +64,7 @@ func fulfil(o order, undo *[]string) ([]string, error) {
 		return nil, err
 	}
 	publish("charged")
-	if o.Amount > 1000 {
+	if *o.Amount > 1000 {
 		if err := approval(); err != nil {
 			return nil, err
 		}
@@ -101,13 +101,13 @@ func ship(o order) (trackings []string, err error) {
 			select_.Settle(slices.Sorted(maps.Keys(running)))
 		}
 	}()
-	trackings = make([]string, len(o.Items))
+	shipped := make([]types.Payload, len(o.Items))
 	for next := 0; ; {
 		for ; next < len(o.Items) && len(running) < shipAtOnce; next++ {
 			running[activities.Start("ship", arguments(o.ID, o.Items[next]), options)] = next
 		}
 		if len(running) == 0 {
-			return trackings, nil
+			return trackingsOf(shipped)
 		}
 		// The order of a map's keys is chance.
 		first, err := sandglass.Try(select_.WaitAny(slices.Sorted(maps.Keys(running))))
@@ -116,14 +116,25 @@ func ship(o order) (trackings []string, err error) {
 		}
 		index := running[first]
 		delete(running, first)
-		tracking, err := sandglass.Try(activities.Outcome(first))
-		if err != nil {
-			return nil, err
-		}
-		if err := sandglass.Decode([]types.Payload{tracking}, &trackings[index]); err != nil {
+		if shipped[index], err = sandglass.Try(activities.Outcome(first)); err != nil {
 			return nil, err
 		}
 	}
+}
+
+func trackingsOf(shipped []types.Payload) ([]string, error) {
+	trackings := []string{}
+	for _, payload := range shipped {
+		var tracking *string
+		if err := sandglass.Decode([]types.Payload{payload}, &tracking); err != nil {
+			return nil, err
+		}
+		if tracking == nil {
+			return nil, sandglass.Fail("BadPayload", "a tracking is a text")
+		}
+		trackings = append(trackings, *tracking)
+	}
+	return trackings, nil
 }
 
 func compensate(o order, undo []string) {

@@ -12,11 +12,19 @@ const SHIP_AT_ONCE = 3;
 const step = { startToCloseTimeout: 10 };
 
 export function run(input) {
-  const order = decode(input);
-  if (!Array.isArray(order?.items)) throw failed("BadPayload", "the order has no items");
+  const order = readOrder(decode(input));
   const trackings = saga((undo) => fulfil(order, undo));
   return encode({ status: "shipped", trackings });
 }
+
+// An order as it came. What is no order fails the run.
+function readOrder(given) {
+  const { id, items, amount } = given ?? {};
+  if (isName(id) && Array.isArray(items) && items.every(isName) && typeof amount === "number") return { id, items, amount };
+  throw failed("BadPayload", "an order has an id, items by name, and an amount");
+}
+
+const isName = (value) => typeof value === "string" && value !== "";
 
 function fulfil(order, undo) {
   undo(() => execute("release", [encode(order.id)], step));
@@ -46,7 +54,13 @@ function ship({ id, items }) {
   // What is on its way when the order is canceled is waited for, so that it can be undone.
   const options = { ...step, cancellationType: "wait-cancellation-completed" };
   const calls = items.map((item) => ["ship", [encode(id), encode(item)]]);
-  return atMost(SHIP_AT_ONCE, calls, options).map((tracking) => decode([tracking]));
+  return atMost(SHIP_AT_ONCE, calls, options).map(trackingOf);
+}
+
+function trackingOf(shipped) {
+  const tracking = decode([shipped]);
+  if (typeof tracking !== "string") throw failed("BadPayload", "a tracking is a text");
+  return tracking;
 }
 
 const publish = (status) => execution.publish("status", encode(status));

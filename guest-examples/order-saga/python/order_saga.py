@@ -1,6 +1,7 @@
 """Reserves, charges and ships an order; undoes it, newest first, when it fails or is canceled."""
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import wit_world
 from patterns import Saga, activity_options, at_most, decode, encode, failed, retry_policy
@@ -27,13 +28,19 @@ class Order:
     items: list[str]
     amount: float
 
+    @classmethod
+    def of(cls, given: Any) -> "Order":
+        """An order as it came. What is no order fails the run; a dataclass alone would take anything."""
+        match given:
+            case {"id": str(id), "items": [*items], "amount": int() | float() as amount}:
+                if id and all(isinstance(item, str) and item for item in items) and not isinstance(amount, bool):
+                    return cls(id, items, amount)
+        raise failed("BadPayload", "an order has an id, items by name, and an amount")
+
 
 class WitWorld(wit_world.WitWorld):
     def run(self, input: list[Payload]) -> Payload:
-        try:
-            order = Order(**decode(input))
-        except TypeError as error:
-            raise failed("BadPayload", str(error)) from error
+        order = Order.of(decode(input))
         with Saga() as saga:
             trackings = fulfil(order, saga)
         return encode({"status": "shipped", "trackings": trackings})
@@ -49,9 +56,16 @@ def fulfil(order: Order, saga: Saga) -> list[str]:
     if order.amount > 1000:
         approval()
     calls = [("ship", [encode(order.id), encode(item)]) for item in order.items]
-    trackings = [decode([tracking]) for tracking in at_most(SHIP_AT_ONCE, calls, SHIP)]
+    trackings = [tracking_of(shipped) for shipped in at_most(SHIP_AT_ONCE, calls, SHIP)]
     publish("shipped")
     return trackings
+
+
+def tracking_of(shipped: Payload) -> str:
+    tracking = decode([shipped])
+    if not isinstance(tracking, str):
+        raise failed("BadPayload", "a tracking is a text")
+    return tracking
 
 
 def approval() -> None:

@@ -21,10 +21,20 @@ interface Order {
 }
 
 export function run(input: Payload[]): Payload {
-  const order: Order = decode(input);
-  if (!Array.isArray(order?.items)) throw failed("BadPayload", "the order has no items");
+  const order = readOrder(decode(input));
   const trackings = saga((undo) => fulfil(order, undo));
   return encode({ status: "shipped", trackings });
+}
+
+/** An order as it came. What is no order fails the run. */
+function readOrder(given: Partial<Record<keyof Order, unknown>> | null): Order {
+  const { id, items, amount } = given ?? {};
+  if (isName(id) && Array.isArray(items) && items.every(isName) && typeof amount === "number") return { id, items, amount };
+  throw failed("BadPayload", "an order has an id, items by name, and an amount");
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
 }
 
 function fulfil(order: Order, undo: (step: () => unknown) => void): string[] {
@@ -55,7 +65,13 @@ function ship({ id, items }: Order): string[] {
   // What is on its way when the order is canceled is waited for, so that it can be undone.
   const options: ActivityOptions = { ...step, cancellationType: "wait-cancellation-completed" };
   const calls = items.map((item): [string, Payload[]] => ["ship", [encode(id), encode(item)]]);
-  return atMost(SHIP_AT_ONCE, calls, options).map((tracking) => decode([tracking]));
+  return atMost(SHIP_AT_ONCE, calls, options).map(trackingOf);
+}
+
+function trackingOf(shipped: Payload): string {
+  const tracking: unknown = decode([shipped]);
+  if (typeof tracking !== "string") throw failed("BadPayload", "a tracking is a text");
+  return tracking;
 }
 
 function publish(status: string): void {

@@ -27,15 +27,34 @@ comptime {
 }
 
 fn run(input: []Payload) !Payload {
-    const order = try sandglass.decode(Order, input);
+    const order = try readOrder(input);
     var undo: Undo = .empty;
     const trackings = fulfil(order, &undo) catch |err| {
+        // Any other error is none of a step's.
+        if (err != error.Failed) return err;
         const failure = sandglass.failure;
         compensate(order, undo.items);
         sandglass.failure = failure;
         return err;
     };
     return sandglass.encode(.{ .status = "shipped", .trackings = trackings });
+}
+
+/// An order as it came. What is no order fails the run.
+fn readOrder(input: []Payload) !Order {
+    // A number that is written as a text would do for a float.
+    const Given = struct { id: []const u8, items: []const []const u8, amount: std.json.Value };
+    const given = try sandglass.decode(Given, input);
+    const amount: ?f64 = switch (given.amount) {
+        .integer => |whole| @floatFromInt(whole),
+        .float => |number| number,
+        else => null,
+    };
+    const nameless = for (given.items) |item| {
+        if (item.len == 0) break true;
+    } else given.id.len == 0;
+    if (nameless or amount == null) try sandglass.fail("BadPayload", "an order has an id, items by name, and an amount");
+    return .{ .id = given.id, .items = given.items, .amount = amount.? };
 }
 
 fn fulfil(order: Order, undo: *Undo) ![][]const u8 {
@@ -74,7 +93,7 @@ fn approval() !void {
 fn ship(order: Order) ![][]const u8 {
     var options = step;
     options.cancellation_type = .{ .is_some = true, .val = wit.ACTIVITIES_CANCELLATION_TYPE_WAIT_CANCELLATION_COMPLETED };
-    const trackings = try allocator.alloc([]const u8, order.items.len);
+    const shipped = try allocator.alloc(Payload, order.items.len);
     var running: Running = .empty;
     errdefer wit.select_settle(@constCast(&operations(running)));
     var next: usize = 0;
@@ -83,12 +102,20 @@ fn ship(order: Order) ![][]const u8 {
             var arguments = [_]Payload{ sandglass.encode(order.id), sandglass.encode(order.items[next]) };
             try running.put(allocator, sandglass.start("ship", &arguments, options), next);
         }
-        if (running.count() == 0) return trackings;
+        if (running.count() == 0) return trackingsOf(shipped);
         var first: Operation = undefined;
         try sandglass.check(wit.select_wait_any(@constCast(&operations(running)), &first, &sandglass.failure));
         const item = running.fetchOrderedRemove(first).?.value;
-        trackings[item] = try sandglass.decode([]const u8, &.{try sandglass.outcome(first)});
+        shipped[item] = try sandglass.outcome(first);
     }
+}
+
+fn trackingsOf(shipped: []const Payload) ![][]const u8 {
+    const trackings = try allocator.alloc([]const u8, shipped.len);
+    for (shipped, trackings) |payload, *tracking| {
+        tracking.* = try sandglass.decode([]const u8, &.{payload});
+    }
+    return trackings;
 }
 
 fn operations(running: Running) wit.select_list_operation_t {

@@ -118,6 +118,7 @@ export function atMost(count, calls, options) {
       results[index] = outcome(ended);
     }
   } catch (error) {
+    failureOf(error);
     settle([...running.keys()]);
     throw error;
   }

@@ -135,6 +135,7 @@ export function* all(bodies) {
     }
     return tasks.map(result);
   } catch (error) {
+    failureOf(error);
     tasks.forEach(cancel);
     while (open().length > 0) yield open();
     throw error;

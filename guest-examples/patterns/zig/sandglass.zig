@@ -17,12 +17,13 @@ pub const allocator = std.heap.c_allocator;
 pub const Error = error{Failed};
 pub var failure: Failure = .{};
 
-/// Exports a function as the workflow. An error other than `Failed` ends the run, too, by its name.
+/// Exports a function as the workflow. An error other than `Failed` is a mistake in the code: it fails the workflow task, by its name, and the
+/// run goes on from there once it is mended.
 pub fn workflow(comptime run: fn ([]Payload) anyerror!Payload) void {
     const Exported = struct {
         fn call(input: *wit.workflow_list_payload_t, result: *Payload, err: *Failure) callconv(.c) bool {
             result.* = run(slice(input.*)) catch |problem| {
-                if (problem != error.Failed) fail(@errorName(problem), @errorName(problem)) catch {};
+                if (problem != error.Failed) std.debug.panic("the workflow returned error.{s}", .{@errorName(problem)});
                 err.* = failure;
                 return false;
             };

@@ -4,6 +4,7 @@
 //! `UPDATE_EXPECT=1 cargo test --workspace --test languages` writes the golden histories anew, as the Rust guests leave them.
 
 mod mistakes;
+mod orders;
 mod payloads;
 mod scenarios;
 mod stage;

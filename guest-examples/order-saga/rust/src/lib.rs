@@ -33,6 +33,10 @@ struct OrderSaga;
 impl Guest for OrderSaga {
     fn run(input: Vec<Payload>) -> Result<Payload, Failure> {
         let order: Order = decode(&input)?;
+        if order.id.is_empty() || order.items.iter().any(String::is_empty) {
+            let why = "an order has an id, items by name, and an amount";
+            return Err(failures::application(why, "BadPayload", true));
+        }
         let trackings = saga(|saga| fulfil(&order, saga))?;
         Ok(encode(&Receipt { status: "shipped", trackings }))
     }
