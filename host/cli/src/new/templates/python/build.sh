@@ -3,6 +3,6 @@
 set -eu
 [ -x .venv/bin/componentize-py ] || {
     python3 -m venv .venv
-    .venv/bin/pip install --quiet componentize-py==0.25.1
+    .venv/bin/pip install --quiet --require-hashes -r requirements.txt
 }
 .venv/bin/componentize-py -q -d wit -w sandglass:workflow/workflow componentize workflow -o NAME.wasm
