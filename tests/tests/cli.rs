@@ -314,6 +314,17 @@ fn ctrl_c_cancels() {
 }
 
 #[test]
+fn an_activity_that_nobody_does_is_told() {
+    let mut run = Running::start(&["run", &file("cancellation"), "--input", "\"shield\""]);
+    run.until("activity charge is done by nobody: --activity charge=COMPONENT");
+    run.signal("-INT");
+    run.until("canceling…");
+    run.signal("-INT");
+    let (code, heard) = run.end();
+    assert_eq!(code, Some(4), "{heard}");
+}
+
+#[test]
 fn a_second_ctrl_c_terminates_what_does_not_listen() {
     let mut run = Running::start(&["run", &file("bench-endless-loop")]);
     run.until("the workflow's code runs");

@@ -131,13 +131,19 @@ impl Run {
         let ended = match started {
             Ok(handle) => {
                 self.announce(&handle, goes_on);
-                let result = wait(&handle, interrupts).await;
+                let result = wait(&handle, interrupts, Progress::new(self.activity_types())).await;
                 outcome::print(self, &handle, result).await
             }
             Err(error) => Err(error),
         };
         host.shutdown(GRACE).await;
         ended
+    }
+
+    /// The activity types that components do.
+    fn activity_types(&self) -> Vec<String> {
+        let words = self.activities.iter().filter_map(|word| word.split_once('='));
+        words.map(|(name, _)| name.to_owned()).collect()
     }
 
     /// Whether there is an open run of that id.
@@ -161,9 +167,9 @@ impl Run {
 async fn wait(
     handle: &WorkflowHandle,
     mut interrupts: Interrupts,
+    mut progress: Progress,
 ) -> Result<Payload, WorkflowError> {
     let mut result = pin!(handle.result_payload());
-    let mut progress = Progress::new();
     let mut looks = tokio::time::interval(progress::BETWEEN_LOOKS);
     // What ends soon needs no progress.
     looks.tick().await;

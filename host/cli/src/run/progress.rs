@@ -22,16 +22,18 @@ pub(super) struct Progress {
     bar: Option<ProgressBar>,
     /// Elsewhere: what was said last.
     said: Vec<String>,
+    /// The activity types that are done here; nobody else can do any.
+    activity_types: Vec<String>,
 }
 
 impl Progress {
-    pub(super) fn new() -> Progress {
+    pub(super) fn new(activity_types: Vec<String>) -> Progress {
         let bar = stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
             bar.set_style(ProgressStyle::default_spinner());
             bar
         });
-        Progress { bar, said: Vec::new() }
+        Progress { bar, said: Vec::new(), activity_types }
     }
 
     /// Shows what the run waits for.
@@ -40,7 +42,7 @@ impl Progress {
         if run.status != WorkflowExecutionStatus::Running {
             return;
         }
-        let lines = lines(run, interrupted);
+        let lines = lines(run, interrupted, &self.activity_types);
         match &self.bar {
             Some(bar) => {
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -108,7 +110,7 @@ impl Line {
 }
 
 /// What the run waits for.
-fn lines(run: &WorkflowDescription, interrupted: bool) -> Vec<Line> {
+fn lines(run: &WorkflowDescription, interrupted: bool, types: &[String]) -> Vec<Line> {
     let mut lines = Vec::new();
     let task = run.pending_workflow_task.as_ref();
     let failing = task.filter(|task| task.attempt > 1 && task.last_failure.is_some());
@@ -123,7 +125,7 @@ fn lines(run: &WorkflowDescription, interrupted: bool) -> Vec<Line> {
         (false, _) => {}
     }
     lines.extend(task.and_then(workflow_task));
-    some(&mut lines, run.pending_activities.iter().map(activity), "activities");
+    some(&mut lines, run.pending_activities.iter().map(|it| activity(it, types)), "activities");
     let mut timers = run.pending_timers.clone();
     timers.sort_by_key(|(_, fires)| *fires);
     let timer = |(id, fires): &(String, Timestamp)| Line {
@@ -160,7 +162,13 @@ fn workflow_task(task: &PendingWorkflowTask) -> Option<Line> {
     }
 }
 
-fn activity(activity: &PendingActivity) -> Line {
+fn activity(activity: &PendingActivity, types: &[String]) -> Line {
+    if !types.contains(&activity.activity_type) {
+        let name = &activity.activity_type;
+        return Line::new(format!(
+            "activity {name} is done by nobody: --activity {name}=COMPONENT"
+        ));
+    }
     let of = match activity.maximum_attempts {
         0 => String::new(),
         most => format!(" of {most}"),
