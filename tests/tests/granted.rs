@@ -241,6 +241,20 @@ async fn a_host_that_was_not_granted_is_denied_and_never_reached() -> Result<()>
     Ok(())
 }
 
+/// What stands before an `@` can be a password.
+#[tokio::test]
+async fn a_user_in_an_address_is_denied_and_not_logged() -> Result<()> {
+    let (address, mut asked) = server(PAGE).await?;
+    let grants = Grants::default().http(format!("http://{address}").parse()?);
+    let (end, lines) =
+        fetch(&guest("fetch"), grants, &format!("http://ada:secret@{address}/")).await?;
+    failure(end)?;
+    let why = "a host is named without a user before it";
+    assert_eq!(lines, [format!("a request to http://{address} is denied: {why}")]);
+    assert!(asked.try_recv().is_err());
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_server_that_shows_no_trusted_certificate_is_refused() -> Result<()> {
     let (address, _asked) = server("this is no TLS").await?;

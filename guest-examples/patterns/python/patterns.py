@@ -4,14 +4,19 @@ It is no SDK: what a workflow calls is the WIT itself.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import fields
+from itertools import accumulate
 from typing import Any
 
 from componentize_py_types import Err
 from wit_world.imports import activities, cancellation, failures, log, select
 from wit_world.imports.activities import ActivityOptions
 from wit_world.imports.types import Payload, Payload_Json, Payload_Nil, RetryPolicy
+
+
+NESTING_MAX = 500
 
 
 def activity_options(**given: Any) -> ActivityOptions:
@@ -35,12 +40,22 @@ def decode(payloads: list[Payload]) -> Any:
         case [] | [Payload_Nil(), *_]:
             return None
         case [Payload_Json(text), *_]:
+            if is_too_deep(text):
+                raise failed("BadPayload", f"the payload is nested more than {NESTING_MAX} deep")
             try:
                 return json.loads(text)
             except ValueError as error:
                 raise failed("BadPayload", str(error)) from error
         case _:
             raise failed("BadPayload", "the payload is not JSON")
+
+
+def is_too_deep(text: str) -> bool:
+    """Whether json's parser, which goes as deep as the text does, might need more stack than a guest has."""
+    if text.count("[") + text.count("{") <= NESTING_MAX:
+        return False
+    tokens = re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text)
+    return max(accumulate({"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0) for token in tokens)) > NESTING_MAX
 
 
 def failed(error_type: str, message: str) -> Err:

@@ -99,11 +99,15 @@ const NONE: [&str; 14] = [
 async fn is_the_same(language: &'static str, rust: &Worker) -> Result<()> {
     let guest = tokio::task::spawn_blocking(move || guest_in("order-saga", language)).await?;
     let worker = worker_of("order-saga", &guest);
-    for order in NONE {
-        let did = plays(&worker, order, World::default()).await.context(order)?;
+    let deep = format!("{}{}", "[".repeat(3_000), "]".repeat(3_000));
+    for order in NONE.iter().copied().chain([deep.as_str()]) {
+        let did =
+            plays(&worker, order, World::default()).await.with_context(|| order.to_owned())?;
         ensure!(did == [json!({ "failed": "BadPayload" })], "{order}: {did:?}");
     }
-    let with_more = ORDER.replace('{', r#"{"gift":true,"#);
+    // Brackets that are no nesting: more than the patterns of Python look away from.
+    let gift = json!([vec![json!({}); 600], "[".repeat(600), "\\\"["]);
+    let with_more = ORDER.replace('{', &format!(r#"{{"gift":{gift},"#));
     let did = plays(&worker, &with_more, World::default()).await?;
     ensure!(did == plays(rust, ORDER, World::default()).await?, "what is not known: {did:?}");
     let mut worlds = Vec::new();

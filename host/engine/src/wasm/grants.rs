@@ -6,6 +6,7 @@ use http::Uri;
 use http::uri::{Authority, Scheme};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -161,7 +162,7 @@ impl HttpHost {
                 .is_some_and(|it| it.len() > 1 && it.ends_with('.')),
             Hosts::One(one) => host == *one,
         };
-        let port = authority.port_u16().unwrap_or(own_port);
+        let Some(port) = port_of(authority, own_port) else { return false };
         let is_port = match (self.port, &self.host) {
             (Some(granted), _) => port == granted,
             (None, Hosts::Any) => true,
@@ -171,9 +172,17 @@ impl HttpHost {
     }
 }
 
-/// Names of hosts know no case, and a dot at the end changes nothing.
+/// Which port that address means; none if it is written in a way that not everybody reads alike.
+fn port_of(authority: &Authority, own_port: u16) -> Option<u16> {
+    let rest = authority.as_str().strip_prefix(authority.host())?;
+    let Some(written) = rest.strip_prefix(':') else { return Some(own_port) };
+    written.parse().ok().filter(|port: &u16| port.to_string() == written)
+}
+
+/// Names of hosts know no case, and a dot at their end changes nothing. Behind a number it makes a name of it.
 fn canonical(host: &str) -> String {
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+    let name = host.strip_suffix('.').filter(|name| name.parse::<Ipv4Addr>().is_err());
+    name.unwrap_or(host).to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -219,7 +228,26 @@ mod tests {
         assert!(!allows("https://example.com", "http://example.com/"));
         assert!(allows("[::1]:81", "http://[::1]:81/"));
         assert!(allows("[::1]", "http://[::1]/"));
-        assert!(!allows("127.0.0.1", "http://127.1/"));
+        for uri in ["http://127.1/", "http://127.0.0.1./", "http://127.0.0.1:/"] {
+            assert!(!allows("127.0.0.1", uri), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_written_in_one_way() {
+        assert!(allows("example.com:8080", "http://example.com:8080/"));
+        for port in ["08080", "+8080", "73616", ""] {
+            let uri = format!("http://example.com:{port}/");
+            for granted in ["example.com:8080", "example.com"] {
+                // What the address itself cannot be read with is no request at all.
+                if let Ok(uri) = uri.parse::<Uri>() {
+                    assert!(
+                        !Grants::default().http(granted.parse().unwrap()).allows(&uri),
+                        "{uri}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

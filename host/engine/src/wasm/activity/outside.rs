@@ -117,9 +117,12 @@ impl Requests {
     fn tell_denied(&self, uri: &http::Uri) {
         let scheme = uri.scheme_str().unwrap_or_default();
         let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let sentence = format!(
-            "a request to {scheme}://{authority} is denied: this activity was not granted that host"
-        );
+        let (why, host) = match authority.rsplit_once('@') {
+            // Which may be a password, and is not for the log.
+            Some((_, host)) => ("a host is named without a user before it", host),
+            None => ("this activity was not granted that host", authority),
+        };
+        let sentence = format!("a request to {scheme}://{host} is denied: {why}");
         let _ = self.output.lock().log(Level::Warn, &sentence);
     }
 }
