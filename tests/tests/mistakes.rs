@@ -1,8 +1,8 @@
 //! What an author is told of a mistake in a guest, language by language: in whose words, and at which of the guest's lines. The worker alone;
 //! what a host makes of it, exceptions in a saga and diverging replays are in `languages`, what a guest may do wrong with its imports in `wasm_worker`.
 //!
-//! A mistake that is missing in a language cannot be made there: its compiler or linker refuses it (a number in place of a payload in Rust, a
-//! socket or a thread in C, C++ and Zig), or it is none (goroutines share the one thread).
+//! A mistake that is missing in a language cannot be made there: its compiler refuses it (a number in place of a payload in Rust, a socket in C
+//! and C++, a thread in C++ and Zig), or it is none (goroutines share the one thread).
 
 use sandglass_core::command::CommandKind;
 use sandglass_core::task::Answer;
@@ -119,6 +119,7 @@ const C: &Mistakes = &[
     ("wild-pointer", Task(&[NO_PAYLOAD, "out of bounds"])),
     ("clock", Task(&[LOOPED, CLOCK, "@while (time(NULL)"])),
     ("file", Run(&["No such file or directory"])),
+    ("thread", Run(&["Resource temporarily unavailable"])),
 ];
 
 const CPP: &Mistakes = &[

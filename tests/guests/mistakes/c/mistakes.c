@@ -2,6 +2,7 @@
 #include "sandglass.h"
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -10,6 +11,8 @@ static void wait_for_the_clock(void) {
   while (time(NULL) < begin + 1)
     ;
 }
+
+static void *work(void *with) { return with; }
 
 bool exports_workflow_run(workflow_list_payload_t *input, workflow_payload_t *result, workflow_failure_t *failure) {
   const char *which = cJSON_GetStringValue(decode_first(input));
@@ -26,6 +29,10 @@ bool exports_workflow_run(workflow_list_payload_t *input, workflow_payload_t *re
     wait_for_the_clock();
   if (strcmp(which, "file") == 0 && fopen("/stock.txt", "r") == NULL)
     return fail(failure, "NoStock", strerror(errno));
+  pthread_t thread;
+  int refused = strcmp(which, "thread") == 0 ? pthread_create(&thread, NULL, work, NULL) : 0;
+  if (refused != 0)
+    return fail(failure, "NoThread", strerror(refused));
   *result = encode(cJSON_CreateString("none"));
   if (strcmp(which, "not-utf-8") == 0)
     memset(result->val.json.ptr, 0xff, result->val.json.len);
