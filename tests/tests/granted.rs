@@ -173,6 +173,17 @@ async fn a_guest_ends_in_its_own_words() -> Result<()> {
     Ok(())
 }
 
+/// The host's own files and connections need some, too.
+#[tokio::test]
+async fn an_attempt_holds_so_many_files_and_no_more() -> Result<()> {
+    let (_outer, data) = laid_out()?;
+    let grants = Grants::default().folder(folder(&data, "/data", Access::Read));
+    let failure = failure(once(&guest("granted"), grants, &json!("open without end")).await?.0)?;
+    assert!(failure.message.contains("limit activity_resources"), "{}", failure.message);
+    assert!(Limits::default().activity_resources <= 512);
+    Ok(())
+}
+
 /// Answers each connection with that, and hands on what was asked.
 async fn server(answer: &'static str) -> Result<(String, mpsc::UnboundedReceiver<String>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;

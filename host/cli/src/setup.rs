@@ -9,6 +9,10 @@ use tokio::runtime::Runtime;
 
 /// The threads that everything but guests runs on.
 pub(crate) fn runtime() -> Result<Runtime> {
+    // Clients' connections and the files of activities count against it, and many systems begin with 1,024.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the number of files that may be open stays as it is");
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -10,6 +10,7 @@ use sandglass_core::failure::{ApplicationFailureInfo, FailureInfo};
 use sandglass_core::worker::Misuse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
@@ -144,6 +145,10 @@ fn explain(error: &wasmtime::Error, limits: &Limits) -> (Kind, String) {
     }
     if is_no_room(error) {
         return (Kind::NoRoom, format!("the host has no room for an instance: {error:#}"));
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
+        let hit = LimitHit::Resources { max: limits.activity_resources };
+        return (Kind::Limit(hit.clone()), hit.to_string());
     }
     match error.downcast_ref::<Trap>() {
         Some(Trap::StackOverflow) => {

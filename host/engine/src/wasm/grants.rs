@@ -56,7 +56,8 @@ impl Grants {
 /// A folder that is granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
-    /// Where it is on this machine.
+    /// Where it is on this machine. It should hold files and folders only: who opens a pipe there waits for somebody at its other end, on a
+    /// thread that nothing can end.
     pub path: PathBuf,
     /// What guests call it, like `/data`.
     pub name: String,

@@ -35,7 +35,8 @@ pub struct Limits {
     pub deadlock_timeout: Duration,
     /// Requests over HTTP that an attempt of an activity may have under way at once.
     pub http_requests: usize,
-    /// Files, streams, requests and the like that an attempt of an activity may hold at once.
+    /// Files, streams, requests and the like that an attempt of an activity may hold at once. A request takes about ten of them; a file
+    /// takes one of those that the process may have open.
     pub activity_resources: usize,
     /// Bounds of what it may ask for and hold.
     pub run: worker::Limits,
@@ -55,7 +56,7 @@ impl Default for Limits {
             stderr_kept_bytes: 8 * KIB,
             deadlock_timeout: Duration::from_secs(2),
             http_requests: 16,
-            activity_resources: 10_000,
+            activity_resources: 512,
             run: worker::Limits::default(),
         }
     }
@@ -105,6 +106,14 @@ pub enum LimitHit {
         "the guest wrote more than the {max} lines of log that a workflow task, or ten seconds of an activity, may have (limit log_lines)"
     )]
     LogLines {
+        /// The bound.
+        max: usize,
+    },
+    /// [`Limits::activity_resources`].
+    #[error(
+        "the guest held {max} files, streams and the like and asked for one more (limit activity_resources): does it leave them open?"
+    )]
+    Resources {
         /// The bound.
         max: usize,
     },

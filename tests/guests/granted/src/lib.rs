@@ -18,6 +18,13 @@ impl Guest for Granted {
         match what.as_str() {
             "exit" => process::exit(3),
             "panic" => panic!("on purpose"),
+            "open without end" => {
+                let mut open = Vec::new();
+                while let Ok(file) = File::open("/data/file") {
+                    open.push(file);
+                }
+                return Ok(encode(&open.len()));
+            }
             "write without end" => loop {
                 println!("{}", "x".repeat(1000));
             },
