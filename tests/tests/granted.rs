@@ -148,6 +148,20 @@ async fn a_folder_can_be_written_and_not_left() -> Result<()> {
     Ok(())
 }
 
+/// Nobody writes to it, so that who opened it would wait for ever, where nothing can end it.
+#[tokio::test]
+async fn a_pipe_in_a_folder_cannot_be_opened() -> Result<()> {
+    let (_outer, data) = laid_out()?;
+    let made = std::process::Command::new("mkfifo").arg(data.join("pipe")).status()?;
+    anyhow::ensure!(made.success(), "{made}");
+    for access in [Access::Read, Access::Write] {
+        let reached = reached(Grants::default().folder(folder(&data, "/data", access))).await?;
+        refused(&reached, &["pipe"]);
+        assert_eq!(reached["read"], "content");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_folder_that_has_gone_fails_the_attempt_without_its_path() -> Result<()> {
     let gone = tempfile::tempdir()?.path().join("gone");

@@ -1,9 +1,10 @@
 //! Activities as components: one fresh instance an attempt.
 //!
 //! An attempt has a thread of its own while it lasts: unlike a workflow it may compute for as long as its timeouts let it. What it can call
-//! (`imports`), and what it reaches of the machine (`outside`), is beside this.
+//! (`imports`), and what it reaches of the machine (`outside`, `opening`), is beside this.
 
 mod imports;
+mod opening;
 mod outside;
 
 use super::bindings::activity::Activity;
@@ -191,5 +192,6 @@ impl WasiHttpView for ActivityGuest {
 pub(super) fn add_to_linker(linker: &mut Linker<ActivityGuest>) -> wasmtime::Result<()> {
     Activity::add_to_linker::<_, HasSelf<ActivityGuest>>(linker, |guest| guest)?;
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    opening::add_to_linker(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)
 }

@@ -56,8 +56,7 @@ impl Grants {
 /// A folder that is granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
-    /// Where it is on this machine. It should hold files and folders only: who opens a pipe there waits for somebody at its other end, on a
-    /// thread that nothing can end.
+    /// Where it is on this machine. Of what it holds, files and folders can be opened, and no pipes or devices.
     pub path: PathBuf,
     /// What guests call it, like `/data`.
     pub name: String,

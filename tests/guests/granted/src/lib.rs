@@ -36,6 +36,7 @@ impl Guest for Granted {
             "arguments": env::args().count(),
             "read": got(fs::read_to_string("/data/file")),
             "list": got(names("/data")),
+            "pipe": got(fs::read_to_string("/data/pipe")),
             "write": got(fs::write("/data/new", "new").map(|()| "written")),
             "truncate": got(File::create("/data/file").map(|_| "truncated")),
             "remove": got(fs::remove_file("/data/other").map(|()| "removed")),
